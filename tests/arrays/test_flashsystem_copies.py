@@ -40,8 +40,8 @@ def simulator() -> Iterator[Simulator]:
     about = {"vendor": "flashsystem", "datapath": True}
     arrays: list[dict[str, Any]] = [
         {"name": "fc"},
-        {"name": "reuse", "assume": {"flashsystem.array.ids_reused": True}},
-        {"name": "plain", "udids": False},
+        {"name": "reuse", "assume": {"flashsystem.array.ids_reused": True, "flashsystem.volumes.uids_reused": True}},
+        {"name": "plain", "assume": {"flashsystem.volumes.udid": "unknown"}},
     ]
     with Simulator([{**about, **row} for row in arrays]) as running:
         yield running

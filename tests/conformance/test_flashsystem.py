@@ -19,7 +19,11 @@ from tests.support.simulator import Simulator
 def simulator() -> Iterator[Simulator]:
     arrays: list[dict[str, Any]] = [
         {"name": "both", "vendor": "flashsystem", "protocol": "both"},
-        {"name": "fc", "vendor": "flashsystem", "shared_code": "CMMVC6045E", "empty_header": True},
+        {
+            "name": "fc",
+            "vendor": "flashsystem",
+            "assume": {"flashsystem.mappings.shared_code": "CMMVC6045E", "flashsystem.lists.empty_header": True},
+        },
         {"name": "iscsi", "vendor": "flashsystem", "protocol": "iscsi", "nodes": 1},
     ]
     with Simulator(arrays) as running:

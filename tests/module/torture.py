@@ -212,6 +212,8 @@ def main() -> None:
     results = load(path)
     until = time.monotonic() + chosen.seconds
     rows = [row for row in ONE_OF_EACH_WIRE if row.hosts]
+    named = [row for row in rows if row.name in chosen.texts]
+    rows = named or rows
     modules = Modules()
     with Simulator([row.config for row in rows]) as simulator, ExitStack() as stack, path.open("a") as written:
         stack.callback(modules.stop)

@@ -40,6 +40,8 @@ SAFETY = {
     ("datera", "clone"): (4, "whether the copy is finished: Cinder's driver returns as soon as it has begun"),
     ("dsware", "delete"): (1, "whether the volume has snapshots, which the array may delete with it"),
     ("flashsystem", "extend"): (1, "the present size: the request has the difference"),
+    ("flashsystem", "delete"): (1, "whether it is mapped: the array might delete a mapped volume"),
+    ("flashsystem", "delete snapshot"): (1, "whether it is mapped: the array might delete a mapped volume"),
 }
 
 

@@ -320,6 +320,8 @@ class Capabilities:
     group_name: Optional[NameRule] = None
     provisioning: Tuple[str, ...] = (THIN,)
     granularity: int = 1024**2
+    extent: int = 0
+    """The array may make a volume larger than requested, up to the next multiple of so many bytes; 0: it never does."""
     smallest: int = 1024**2
     largest: int = 2 * 1024**5
     luns: Tuple[int, int] = (0, 255)

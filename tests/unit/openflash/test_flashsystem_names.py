@@ -69,14 +69,14 @@ def test_the_name_of_a_snapshot_of_openstack_is_short_enough() -> None:
     rules = capabilities.capabilities(lambda: None)
     assert len(name) <= rules.snapshot_name.longest
     for source in naming.sources_of(SERIAL, "32767"):
-        assert len(naming.snapshot_name(name, source, True)) <= ledger.NAME_LONGEST
+        assert len(naming.snapshot_name(name, source, True)) <= ledger.NAME_LONGEST.value
 
 
 def test_a_temporary_name_has_its_time_source_and_target() -> None:
     with unfinished.begin() as stamp:
         name = naming.temporary_name(stamp, True, "2047", "x" * 63)
         unmapped = naming.parse_temporary(naming.temporary_name(stamp, False, "0", "clone"))
-    assert len(name) <= ledger.NAME_LONGEST
+    assert len(name) <= ledger.NAME_LONGEST.value
     assert naming.parse_temporary(name) == (stamp, True, "2047", naming.digest_of("x" * 63))
     assert unmapped is not None
     assert not unmapped.mapped
@@ -109,8 +109,8 @@ def test_a_valid_host_name_is_kept(name: str) -> None:
 @pytest.mark.parametrize("name", ["node#1", "9node", "x" * 64, "n\u00f6de", "-dash", "space ", 'a"b', "a;b"])
 def test_an_invalid_host_name_becomes_a_valid_one_always_the_same(name: str) -> None:
     safe = naming.safe_host_name(name)
-    assert len(safe) <= ledger.NAME_LONGEST
-    assert re.match(rf"(?:{ledger.NAME_PATTERN})\Z", safe)
+    assert len(safe) <= ledger.HOST_NAME_LONGEST.value
+    assert re.match(rf"(?:{ledger.NAME_PATTERN.value})\Z", safe)
     assert naming.safe_host_name(name) == safe == naming.safe_host_name(safe) != name
 
 

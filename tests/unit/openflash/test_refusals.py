@@ -134,7 +134,7 @@ def test_status_401_of_datera_is_an_expired_session() -> None:
         ("5701 5707 5709 5713 6070", errors.Unsupported, "does not take a parameter"),
         ("7205", errors.Unsupported, "does not have the command"),
         ("7017", errors.Unauthorized, "not valid any more"),
-        ("9999", errors.FlashError, "the array refused svctask x"),
+        ("9999", flashsystem.Rejected, "the array refused svctask x"),
     ],
 )
 def test_a_code_of_flashsystem_has_one_meaning(codes: str, kind: Any, text: str) -> None:

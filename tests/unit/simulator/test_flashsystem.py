@@ -21,7 +21,11 @@ WWPN = WWPNS[0].upper()
 def simulator() -> Iterator[Simulator]:
     arrays: list[dict[str, Any]] = [
         {"name": "plain", "vendor": "flashsystem", "protocol": "both"},
-        {"name": "later", "vendor": "flashsystem", "empty_header": True, "shared_code": "CMMVC6045E"},
+        {
+            "name": "later",
+            "vendor": "flashsystem",
+            "assume": {"flashsystem.lists.empty_header": True, "flashsystem.mappings.shared_code": "CMMVC6045E"},
+        },
         {"name": "small", "vendor": "flashsystem", "pools": [{"name": "mdiskgrp0", "size": "2GiB"}]},
     ]
     with Simulator(arrays) as running:

@@ -77,6 +77,11 @@ def check_size(size: int, capabilities: Capabilities) -> int:
     return rounded
 
 
+def rounded_by_array(size: int, capabilities: Capabilities) -> int:
+    """The size in bytes that a volume of this size has where the array rounds it up."""
+    return round_up(size, capabilities.extent) if capabilities.extent else size
+
+
 def check_can(capabilities: Capabilities, operation: str, obj: Any = None, **details: Any) -> None:
     """:raises Unsupported: the array cannot do it; with the reason that its capabilities give."""
     refusal = capabilities.refusal(operation, obj, **details)

@@ -251,6 +251,8 @@ def _compare(
     sources = [name for name in (desired.source_snapshot, desired.source_volume) if name]
     if sources and volume.source is not None and volume.source not in sources:
         draft.warn("volume %s was made of %s, not of %s" % (volume.name, volume.source, sources[0]))
+    if size is not None and volume.size == rules.rounded_by_array(size, draft.capabilities):
+        size = volume.size
     if size is not None and size < volume.size:
         raise Refused(
             "it has %s, and making it smaller (%s) would destroy data" % (format_size(volume.size), format_size(size)),

@@ -13,6 +13,8 @@ from ...model import FC, ISCSI, THICK, Capabilities, CopyMethod, NameRule
 from .ledger import GRANULARITY, LARGEST, LUN_RANGE, NAME_LONGEST, NAME_PATTERN, SMALLEST
 from .names import MARKER, SUFFIX
 
+_LONGEST, _PATTERN = NAME_LONGEST.value, NAME_PATTERN.value
+
 _COPIES = ("create_snapshots", "clone_volume", "volume_from_snapshot")
 
 _REFUSALS: Dict[str, str] = {
@@ -55,16 +57,16 @@ def capabilities(no_path: Callable[[], Optional[str]]) -> FlashSystemCapabilitie
     not_given_here = r"(?!%s)(?!.*\.(?:snap|live)[-_][0-9a-f]{12}\Z)" % MARKER
     return FlashSystemCapabilities(
         vendor="flashsystem",
-        volume_name=NameRule(NAME_LONGEST, not_given_here + NAME_PATTERN, rule % NAME_LONGEST),
+        volume_name=NameRule(_LONGEST, not_given_here + _PATTERN, rule % _LONGEST),
         # The name of a snapshot leaves room for what identifies its source.
-        snapshot_name=NameRule(NAME_LONGEST - SUFFIX, not_given_here + NAME_PATTERN, rule % (NAME_LONGEST - SUFFIX)),
+        snapshot_name=NameRule(_LONGEST - SUFFIX, not_given_here + _PATTERN, rule % (_LONGEST - SUFFIX)),
         # Any name will do for a host: see safe_host_name.
         host_name=NameRule(255, r"[^\x00-\x1f\x7f]+", "1 to 255 characters"),
         provisioning=(THICK,),
         granularity=GRANULARITY,
         smallest=SMALLEST,
-        largest=LARGEST,
-        luns=LUN_RANGE,
+        largest=LARGEST.value,
+        luns=LUN_RANGE.value,
         protocols=(FC, ISCSI),
         proves_snapshots=False,
         chap=None,

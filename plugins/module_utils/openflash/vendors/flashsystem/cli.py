@@ -24,6 +24,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _MADE = re.compile(r"\bid \[(\d+)\], successfully created")
+_WARNING = re.compile(r"^CMMVC\d{4,5}W\b.*\n?", re.MULTILINE)
 
 
 class Cli:
@@ -73,9 +74,10 @@ class Cli:
         return pairs
 
     def _ask(self, verb: str, words: Sequence[str], session: bool) -> Output:
-        output = self.ssh.run(["svcinfo", verb, "-delim", DELIMITER] + list(words), session=session)
+        command = ["svcinfo", verb, "-delim", DELIMITER] + list(words)
+        output = self.ssh.run(command, session=session)
         if not output.ok:
-            raise error_of(output, self.ssh.mask)
+            raise error_of(output, self.ssh.mask, command)
         return output
 
     def each(self, call: Callable[[T], R], items: Sequence[T]) -> List[R]:
@@ -86,12 +88,13 @@ class Cli:
 
     def change(self, verb: str, *words: str) -> Output:
         """Send a change. Raises AnswerLost when it may have been made."""
-        output = self.ssh.run(["svctask", verb] + list(words), write=True)
+        command = ["svctask", verb] + list(words)
+        output = self.ssh.run(command, write=True)
         if not output.ok:
-            error = error_of(output, self.ssh.mask)
+            error = error_of(output, self.ssh.mask, command)
             raise error.with_timeout(self.ssh.timeout) if isinstance(error, AnswerLost) else error
-        # A change prints nothing, or what it created (section 1).
-        if output.stdout.strip() and not _MADE.search(output.stdout):
+        # A change prints nothing, or what it created, and perhaps a warning (section 1).
+        if _WARNING.sub("", output.stdout).strip() and not _MADE.search(output.stdout):
             reason = "the answer to %s is not what this array prints" % verb
             raise AnswerUnreadable(reason, said=output.stdout.strip()[:80]).with_timeout(self.ssh.timeout)
         return output

@@ -42,11 +42,12 @@ from ...transport.confirm import ATTEMPTS, AnswerLost, confirm
 from ...units import parse_initiator
 from .cli import Row
 from .hosts import Hosts
-from .ledger import GRANULARITY
+from .ledger import GRANULARITY, SEEN_AFTER
 from .names import (
     HOST_PREFIX,
     Temporary,
     digest_of,
+    is_unset,
     parse_snapshot,
     parse_temporary,
     snapshot_name,
@@ -54,7 +55,7 @@ from .names import (
     temporary_name,
     unused_udid,
 )
-from .refusals import AlreadyMapped, NameTaken, NeedsForce
+from .refusals import AlreadyMapped, NameTaken, NeedsForce, Rejected
 from .volumes import Volumes
 from .wire import Commands
 
@@ -85,7 +86,7 @@ class Copies(Volumes, Hosts):
         checksum: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(wire)
+        super().__init__(wire, patience)
         self._fabrics = tuple(fabrics)
         self._patience = patience
         self._checksum = checksum
@@ -131,17 +132,23 @@ class Copies(Volumes, Hosts):
         """This host on the array: found by any of its ports, else created; once per task."""
         with self._lock:
             if self._this_host is None:
-                addresses = fabric.initiators()
-                name = HOST_PREFIX + (re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "host")
-                found = self.find_hosts(addresses)
+                found = self.find_hosts(fabric.initiators())
                 if found.items:
                     self._this_host = found.items[0]
-                    if self._this_host.name == name:
+                    if self._this_host.name == self._name_of_this_host():
                         self._found_made = self._this_host
                 else:
-                    ports = [Initiator(address, parse_initiator(address)[0]) for address in addresses]
-                    self._this_host = self._made_for_copies = self.create_host(name, ports)
+                    self._this_host = self._make_this_host(fabric)
             return self._this_host
+
+    @staticmethod
+    def _name_of_this_host() -> str:
+        return HOST_PREFIX + (re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "host")
+
+    def _make_this_host(self, fabric: Fabric) -> Host:
+        ports = [Initiator(address, parse_initiator(address)[0]) for address in fabric.initiators()]
+        self._made_for_copies = self.create_host(self._name_of_this_host(), ports)
+        return self._made_for_copies
 
     def _delete_own_host(self) -> None:
         """Delete the host that was created for copies. The array refuses when it has mappings by now."""
@@ -182,12 +189,12 @@ class Copies(Volumes, Hosts):
             return self._same_volume(spec.name, size, spec.pool)
         return Volume(
             spec.name,
-            size,
+            made.size,
             id=made.number,
             provisioning=THICK,
             pool=pool,
             serial=made.serial,
-            used=size,
+            used=made.size,
             source=shown,
             mappings=(),
             snapshots=(),
@@ -247,13 +254,15 @@ class Copies(Volumes, Hosts):
         """What identifies the volume in the names of its snapshots. The first snapshot gives it a udid: two requests.
 
         A udid that somebody set after the list was read is not replaced. A new one is a number that no other volume
-        has, and that no snapshot of an earlier volume with this UID has in its name.
+        has, and that no snapshot of an earlier volume with this UID has in its name. The number 0 may be that of an
+        OpenVMS host; where another volume reports it too, it is none.
         """
         if not row.get("udid"):
             row["udid"] = self._same_now(row["name"], row["id"], row["vdisk_UID"].lower()).get("udid", "")
-        if row["udid"]:
-            return sources_of(row["vdisk_UID"], row["udid"])[0]
         rows = self._rows or ()
+        only = not any(other.get("udid") == row["udid"] for other in rows if other.get("id") != row["id"])
+        if row["udid"] and (only or not is_unset(row["udid"])):
+            return sources_of(row["vdisk_UID"], row["udid"])[0]
         number = unused_udid(
             row["vdisk_UID"], [other.get("udid", "") for other in rows], [other.get("name", "") for other in rows]
         )
@@ -262,7 +271,7 @@ class Copies(Volumes, Hosts):
                 lambda: self._wire.set_udid(row["name"], number),
                 lambda: (self._vdisk(row["id"]) or {}).get("udid") == number,
             )
-        except (Unsupported, Invalid):
+        except (Unsupported, Invalid, Rejected):
             return sources_of(row["vdisk_UID"], "")[0]
         self._given.add(row["id"])
         row["udid"] = number
@@ -271,7 +280,8 @@ class Copies(Volumes, Hosts):
     def _source_at_end(self, row: Row, source: str) -> str:
         """The same when the copy is complete: another run may have set the volume's udid at the same moment."""
         if row["id"] in self._given:
-            row["udid"] = (self._vdisk(row["id"]) or {}).get("udid") or row["udid"]
+            present = (self._vdisk(row["id"]) or {}).get("udid", "")
+            row["udid"] = row["udid"] if is_unset(present) else present
             return sources_of(row["vdisk_UID"], row["udid"])[0]
         return source
 
@@ -331,7 +341,13 @@ class Copies(Volumes, Hosts):
         of_source = [mapping for mapping in mappings if mapping.volume == origin.vdisk]
         mapped_here = any(mapping.host == this_host.name for mapping in of_source)
         temporary = temporary_name(stamp, not mapped_here, origin.number, key)
-        number = self._make(temporary, size, pool) or (self._vdisk_named(temporary) or {}).get("id", "")
+        number = self._make(temporary, size, pool)
+        if number is None:
+            row = self._listed_in_time(lambda: self._vdisk_named(temporary))
+            if row is None:
+                raise self._not_listed("volume %s" % temporary)
+            number = row["id"]
+        size = self._size_made(temporary, size, pool)
         target = _Source(temporary, number, size, None)
         try:
             self._fill(fabric, this_host, origin, target, mapped_here)
@@ -360,14 +376,13 @@ class Copies(Volumes, Hosts):
         to_unmap: List[str] = []
         try:
             to_unmap.append(target.vdisk)
-            self._map_here(target.vdisk, this_host)
+            self._map_here(fabric, target.vdisk, this_host)
             if not mapped_here:
                 to_unmap.append(origin.vdisk)
-                self._map_here(origin.vdisk, this_host)
-            visible = self._visible_to(this_host)
+                if not self._map_here(fabric, origin.vdisk, this_host):
+                    to_unmap.remove(origin.vdisk)  # somebody else has just mapped it, and may need it
+            visible = self._visible_to(this_host, (origin.vdisk, target.vdisk))
             for end in (origin, target):
-                if end.vdisk not in visible:
-                    raise NotFound("volume %s is not mapped to host %s any more" % (end.vdisk, this_host.name))
                 serial, _lun = visible[end.vdisk]
                 if end.serial and end.serial != serial:
                     raise Conflict("another volume has the name %s since it was read" % end.vdisk)
@@ -389,37 +404,66 @@ class Copies(Volumes, Hosts):
         for vdisk in to_unmap:
             self._unmap_here(vdisk, this_host)
 
-    def _map_here(self, vdisk: str, this_host: Host) -> None:
-        """Map to this host, with ``-force`` where the array demands it: the source is only read, the target is new."""
-        force = False
-        for attempt in range(ATTEMPTS + 1):
+    def _map_here(self, fabric: Fabric, vdisk: str, this_host: Host) -> bool:
+        """Map to this host, with ``-force`` where the array demands it: the source is only read, the target is new.
+
+        Returns whether this made the mapping.
+        """
+        force = answer_lost = made_again = False
+        for attempt in range(ATTEMPTS + 2):
             try:
-                self._wire.mkvdiskhostmap(vdisk, self._array_name(this_host.name), None, force)
-                return
+                self._send_map(vdisk, this_host.name, None, force)
+                return True
             except AlreadyMapped:
-                return
+                return answer_lost
             except NeedsForce:
                 if force:
                     raise
                 force = True
+            except NotFound:
+                # The run that made the host for its copies has ended meanwhile, and has deleted it.
+                if made_again or this_host.name != self._name_of_this_host() or self.hosts([this_host.name]).items:
+                    raise
+                made_again = True
+                with self._lock:
+                    self._this_host = self._make_this_host(fabric)
             except AnswerLost:
+                answer_lost = True
                 if any(one.host == this_host.name for one in self._mappings_of_volume(vdisk)):
-                    return
+                    return True
                 if attempt >= ATTEMPTS - 1:
                     raise
+        raise AssertionError("the last attempt returns or raises")
 
     def _unmap_here(self, vdisk: str, this_host: Host) -> None:
         for attempt in range(ATTEMPTS):
-            answer_lost = self._unmap_once(vdisk, this_host.name)
-            if answer_lost is None or not any(one.host == this_host.name for one in self._mappings_of_volume(vdisk)):
+            problem = self._unmap_once(vdisk, this_host.name)
+            if problem is None or not any(one.host == this_host.name for one in self._mappings_of_volume(vdisk)):
                 return
             if attempt == ATTEMPTS - 1:
-                raise answer_lost
+                raise self._unsuitable(problem) if isinstance(problem, NotFound) else problem
 
-    def _visible_to(self, this_host: Host) -> Dict[str, Tuple[str, int]]:
-        """(identity, LUN) of the vdisks that are mapped to this host, by name."""
-        rows = self._wire.lshostvdiskmap(self._array_name(this_host.name))
-        return {row["vdisk_name"]: (row["vdisk_UID"].lower(), int(row["SCSI_id"])) for row in rows if "" not in row}
+    def _visible_to(self, this_host: Host, vdisks: Sequence[str]) -> Dict[str, Tuple[str, int]]:
+        """(identity, LUN) by name of the vdisks that are mapped to this host, as soon as these are among them.
+
+        :raises NotFound: one is not mapped to it any more.
+        """
+        visible: Dict[str, Tuple[str, int]] = {}
+
+        def read() -> bool:
+            rows = self._wire.lshostvdiskmap(self._array_name(this_host.name))
+            visible.clear()
+            visible.update(
+                {row["vdisk_name"]: (row["vdisk_UID"].lower(), int(row["SCSI_id"])) for row in rows if "" not in row}
+            )
+            return all(vdisk in visible for vdisk in vdisks)
+
+        if not self._listed_in_time(read):
+            missing = next(vdisk for vdisk in vdisks if vdisk not in visible)
+            raise NotFound(
+                "volume %s is not mapped to host %s any more" % (missing, this_host.name), assumption=SEEN_AFTER
+            )
+        return visible
 
     def _drop(self, target: _Source) -> None:
         """Remove a copy that will not get its final name."""

@@ -6,20 +6,23 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import List, Optional, Sequence, Set, Tuple
 
 from ...client import make_mapping
-from ...compare import same_host, same_mapping, whose_initiator
-from ...errors import FlashError, InUse, NotFound
+from ...compare import has_mappings, same_host, same_mapping, whose_initiator
+from ...errors import FlashError, InUse, Invalid, NotFound, Unsupported
 from ...model import Chap, Host, Initiator, Listing, Mapping, Volume
 from ...transport.confirm import ATTEMPTS, AnswerLost, confirm, poll_after
+from .ledger import LISTED_FOR, LUN_RANGE, REMOVE_PORT, SECOND_HOST
 from .names import safe_host_name
 from .reading import Reading
-from .refusals import AlreadyMapped, LunTaken, NameTaken, NeedsForce, PortTaken
-from .wire import port_options
+from .refusals import AlreadyMapped, LunTaken, NameTaken, NeedsForce, PortTaken, Rejected
+from .wire import NOT_TAKEN
+
+_NOT_SEVERAL = (NameTaken, PortTaken, Invalid, Unsupported, Rejected)
+"""How the array may refuse several ports in one command: the codes of that are not known."""
 
 
 class Hosts(Reading):
@@ -42,27 +45,40 @@ class Hosts(Reading):
                 raise self.unsupported("host_without_initiators", "a host needs a port")
             legal = safe_host_name(name)
             self.declare_hosts([name])
-            ports = port_options(initiators)
+            ports = self._wire.port_options(initiators)
             try:
                 made = confirm(
                     lambda: self._wire.mkhost(legal, ports[0]),
                     lambda: self.hosts([name]).named(name),
                 )
-            except (NameTaken, PortTaken) as error:
-                # Which of the two the array checks first is not known.
+            except _NOT_SEVERAL as error:
+                # Which of name and ports the array checks first is not known.
                 existing = self.hosts([name]).named(name)
                 if existing is not None:
                     return self._same_host(existing, initiators)
+                if self._one_by_one(initiators, name, error):
+                    return self.create_host(name, initiators)
                 raise self._owner_of(initiators, name, error) from None
             if isinstance(made, Host):
                 return self._same_host(made, initiators, partly=True)
             first = [one for one in initiators if one.protocol == initiators[0].protocol]
+            if self._wire.one_port_at_a_time:
+                first = first[:1]
             host = Host(name, id=made or "", initiators=tuple(first), volumes=0)
             self._names.add(legal)
             if len(ports) > 1:
                 host = self._add(host, initiators)
             self._remember(host)
             return host
+
+    def _one_by_one(self, initiators: Sequence[Initiator], name: str, error: FlashError) -> bool:
+        """Whether to send a refused command again, with one port at a time: no host is in the way of any of them."""
+        protocols = [one.protocol for one in initiators]
+        several = any(protocols.count(protocol) > 1 for protocol in protocols)
+        if self._wire.one_port_at_a_time or not several or self._owner_of(initiators, name, error) is not error:
+            return False
+        self._wire.one_port_at_a_time = True
+        return True
 
     def _same_host(self, existing: Host, initiators: Sequence[Initiator], partly: bool = False) -> Host:
         """The existing host. Raises Conflict when it has other ports; with ``partly`` missing ones are added."""
@@ -83,16 +99,18 @@ class Hosts(Reading):
             if not missing:
                 break
             try:
-                for ports in port_options(missing):
+                for ports in self._wire.port_options(missing):
                     self._wire.addhostport(self._array_name(host.name), ports)
             except NotFound as error:
                 raise NotFound("host %s is not there" % host.name, code=error.code) from None
-            except PortTaken as error:
+            except _NOT_SEVERAL as error:
                 self._forget(host)
                 present = self.hosts([host.name]).named(host.name)
-                if present is None or set(present.addresses) <= set(host.addresses):
+                if present is None:
+                    raise
+                if set(present.addresses) <= set(host.addresses) and not self._one_by_one(missing, host.name, error):
                     raise self._owner_of(missing, host.name, error) from None
-                host = present  # another run has added some of them
+                host = present  # another run has added some of them, or they are added one by one
             except AnswerLost as error:
                 if attempt == ATTEMPTS - 1:
                     raise
@@ -120,15 +138,24 @@ class Hosts(Reading):
             for attempt in range(ATTEMPTS):
                 to_remove = [initiator for initiator in host.initiators if initiator.address in addresses]
                 try:
-                    for ports in port_options(to_remove):
+                    for ports in self._wire.port_options(to_remove):
                         self._wire.rmhostport(self._array_name(host.name), ports)
                     break
-                except (AnswerLost, PortTaken) as error:
+                except NeedsForce as error:
+                    raise InUse(
+                        "the array demands force to remove a port from it",
+                        code=error.code,
+                        said=error.said,
+                        hint="Force may take its volumes from the host: remove the port with the array's own tools.",
+                        assumption=REMOVE_PORT.id,
+                    ) from None
+                except (AnswerLost, *_NOT_SEVERAL) as error:
                     present = self.hosts([host.name]).named(host.name)
                     if present is None:
                         raise NotFound("host %s is not there" % host.name) from None
-                    if isinstance(error, PortTaken) and set(present.addresses) == set(host.addresses):
-                        raise
+                    if not isinstance(error, AnswerLost) and set(present.addresses) == set(host.addresses):
+                        if not self._one_by_one(to_remove, host.name, error):
+                            raise
                     if attempt == ATTEMPTS - 1 and set(present.addresses) & set(addresses):
                         raise
                     host = present
@@ -138,19 +165,32 @@ class Hosts(Reading):
             return host
 
     def delete_host(self, host: Host) -> None:
-        """One request; ``-force``, which would remove its mappings too, is never sent."""
+        """Two requests: an array may delete a host with its mappings. ``-force``, which does, is never sent.
+
+        :raises InUse: volumes are mapped to it.
+        """
         with self._doing("delete host %s" % host.name, host.name):
+            mapped = self._mappings_of_host(host.name)
+            if mapped.items or mapped.unreadable:
+                raise has_mappings([mapping.volume for mapping in mapped] or ["unreadable"])
             self._forget(host)
-            with suppress(NotFound):
-                confirm(
-                    lambda: self._wire.rmhost(self._array_name(host.name)),
-                    lambda: not self.hosts([host.name]).items,
-                )
+
+            def deleted() -> bool:
+                found = self.hosts([host.name])
+                return not found.items and not found.unreadable
+
+            try:
+                confirm(lambda: self._wire.rmhost(self._array_name(host.name)), deleted)
+            except NotFound as error:
+                if not self._listed_in_time(deleted):
+                    raise self._unsuitable(error) from None
 
     # -- mappings ----------------------------------------------------------------------------------------------------
 
     def map_volume(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:
-        """One request with a LUN, two without: the number in the answer is not always the LUN (section 2.4)."""
+        """Two requests: the number in the answer is not always the LUN (section 2.4), and the array may have mapped the
+        volume to a second host without a word.
+        """
         return self._map(volume, host, lun, shared=False)
 
     def map_shared(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:
@@ -164,7 +204,12 @@ class Hosts(Reading):
 
             def send() -> Mapping:
                 try:
-                    self._wire.mkvdiskhostmap(volume.name, self._array_name(host.name), lun, bool(forced))
+                    self._send_map(volume.name, host.name, lun, bool(forced))
+                except AlreadyMapped as error:
+                    existing = self._listed_in_time(partial(self._mapping_between, volume, host))
+                    if existing is None:
+                        raise self._not_listed("the mapping", error) from None
+                    return same_mapping(existing, lun)
                 except NeedsForce as error:
                     if not shared or forced:
                         raise self._shared_with(volume, error) from None
@@ -175,9 +220,9 @@ class Hosts(Reading):
                     if self._vdisk_named(volume.name) is not None:
                         missing = "host %s" % host.name
                     raise NotFound("%s is not there" % missing, code=error.code) from None
-                if lun is None:
-                    return same_mapping(self._mapping_between(volume, host), None)
-                return Mapping(volume.name, host.name, lun, volume_id=volume.id or None, host_id=host.id or None)
+                if lun is not None and shared:
+                    return Mapping(volume.name, host.name, lun, volume_id=volume.id or None, host_id=host.id or None)
+                return self._made_mapping(volume, host, lun, shared)
 
             return make_mapping(
                 send,
@@ -187,6 +232,54 @@ class Hosts(Reading):
                 AlreadyMapped,
                 LunTaken,
             )
+
+    def _send_map(self, vdisk: str, host: str, lun: Optional[int], force: bool) -> None:
+        """One request. Where the array demands a LUN, the lowest free one, which another run may take first."""
+        name = self._array_name(host)
+        if lun is not None or self._lun_optional:
+            try:
+                return self._wire.mkvdiskhostmap(vdisk, name, lun, force)
+            except NOT_TAKEN as error:
+                # A refusal that is not understood may have any other reason. Then the second one is raised.
+                if lun is not None or (isinstance(error, Rejected) and self._mappings_of_volume(vdisk).items):
+                    raise
+                self._lun_optional = False
+        for attempt in range(ATTEMPTS):
+            used = {mapping.lun for mapping in self._mappings_of_host(host)} | self._refused_luns.get(host, set())
+            free = next(number for number in range(LUN_RANGE.value[0], LUN_RANGE.value[1] + 1) if number not in used)
+            try:
+                return self._wire.mkvdiskhostmap(vdisk, name, free, force)
+            except (LunTaken, Invalid, Rejected):
+                # Taken, and not listed yet; or below the lowest; or the code is not known.
+                self._refused_luns.setdefault(host, set()).add(free)
+                if attempt == ATTEMPTS - 1:
+                    raise
+        return None
+
+    def _made_mapping(self, volume: Volume, host: Host, lun: Optional[int], shared: bool) -> Mapping:
+        """The mapping that was just made, as the array lists it.
+
+        :raises InUse: another host has the volume too, which must not be. The mapping is removed again.
+        """
+        name = self._array_name(host.name)
+        found: List[Mapping] = []
+
+        def read() -> bool:
+            found[:] = self._mappings_of_volume(volume.name)
+            return any(mapping.host in (host.name, name) for mapping in found)
+
+        seen = self._listed_in_time(read)
+        others = sorted(mapping.host for mapping in found if mapping.host not in (host.name, name))
+        if others and not shared:
+            self._unmap_once(volume.name, host.name)
+            raise InUse(
+                "it was mapped to host %s meanwhile, so the new mapping was removed again" % ", ".join(others),
+                hint="Set shared: true when the hosts are a cluster.",
+                assumption=SECOND_HOST.id,
+            )
+        if not seen:
+            raise self._not_listed("the mapping")
+        return same_mapping(next(one for one in found if one.host in (host.name, name)), lun)
 
     def _shared_with(self, volume: Volume, error: FlashError) -> FlashError:
         hosts = sorted(mapping.host for mapping in self._mappings_of_volume(volume.name))
@@ -205,33 +298,42 @@ class Hosts(Reading):
         return None
 
     def unmap_volume(self, mapping: Mapping) -> Tuple[Mapping, ...]:
-        """Two requests: remove the mapping, and read the host's remaining mappings."""
+        """Two requests: remove the mapping, and read the host's remaining mappings, until it is not among them."""
         doing = "unmap volume %s from host %s" % (mapping.volume, mapping.host)
         with self._doing(doing, mapping.volume):
             vdisk = mapping.id or mapping.volume
+            without = partial(self._mappings_without, mapping.host, vdisk, mapping.lun)
             for attempt in range(ATTEMPTS):
-                answer_lost = self._unmap_once(vdisk, mapping.host)
-                remaining = self._mappings_of_host(mapping.host)
-                if answer_lost is not None and vdisk in {other.volume for other in remaining}:
-                    without = partial(self._mappings_without, mapping.host, vdisk)
-                    remaining = poll_after(answer_lost, without) or remaining
-                if answer_lost is None or vdisk not in {other.volume for other in remaining}:
+                problem = self._unmap_once(vdisk, mapping.host)
+                if isinstance(problem, AnswerLost):
+                    remaining = poll_after(problem, without)
+                else:
+                    remaining = self._listed_in_time(without)
+                if remaining is not None:
                     return remaining.items
+                if isinstance(problem, NotFound):
+                    raise self._unsuitable(problem)
+                if problem is None:
+                    raise self._not_listed("that the mapping is removed", assumption=LISTED_FOR)
                 if attempt == ATTEMPTS - 1:
-                    raise answer_lost
+                    raise problem
             raise AssertionError("the last attempt raises")
 
-    def _mappings_without(self, host: str, vdisk: str) -> Optional[Listing[Mapping]]:
-        """The mappings of the host, if that of this vdisk is not among them."""
+    def _mappings_without(self, host: str, vdisk: str, lun: Optional[int]) -> Optional[Listing[Mapping]]:
+        """The mappings of the host, if that of this vdisk is not among them. At another LUN it is a new one."""
         remaining = self._mappings_of_host(host)
-        return None if vdisk in {mapping.volume for mapping in remaining} else remaining
+        listed = any(one.volume == vdisk and (lun is None or one.lun == lun) for one in remaining)
+        return None if listed else remaining
 
-    def _unmap_once(self, vdisk: str, host: str) -> Optional[AnswerLost]:
-        """Send one unmap. Returns the error when its answer was lost."""
+    def _unmap_once(self, vdisk: str, host: str) -> Optional[FlashError]:
+        """Send one unmap. Returns the error when its answer was lost, or the array says that there is no mapping."""
         try:
             self._wire.rmvdiskhostmap(vdisk, self._array_name(host))
-        except NotFound:
-            pass
-        except AnswerLost as error:
+        except (NotFound, AnswerLost) as error:
             return error
+        except Rejected as error:
+            # The code for a mapping that is not there is that of a sibling.
+            if any(self._array_name(one.host) == self._array_name(host) for one in self._mappings_of_volume(vdisk)):
+                raise
+            return NotFound(error.reason, code=error.code, said=error.said)
         return None

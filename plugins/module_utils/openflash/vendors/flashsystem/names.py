@@ -12,7 +12,7 @@ import secrets
 from typing import NamedTuple, Optional, Sequence, Tuple
 
 from ... import unfinished
-from .ledger import NAME_LONGEST, NAME_PATTERN, UDIDS
+from .ledger import HOST_NAME_LONGEST, NAME_PATTERN, UDIDS
 
 # <name>.snap<source> is a snapshot, <name>.live<source> one that was taken while its source was mapped to a host. The
 # array itself links nothing (section 2.5), and the name survives a rename of the source. <source> is _<end of the
@@ -58,9 +58,14 @@ def sources_of(serial: str, udid: str) -> Tuple[str, ...]:
     :param udid: as the array reports it; empty when the volume has none.
     """
     by_serial = "-" + serial.lower()[-12:]
-    if not udid.isdigit() or int(udid) > 0xFFFF:
-        return (by_serial,)
+    if is_unset(udid) or not udid.isdigit() or int(udid) > 0xFFFF:
+        return by_serial, "_%s0000" % serial.lower()[-8:]
     return "_%s%04x" % (serial.lower()[-8:], int(udid)), by_serial
+
+
+def is_unset(udid: str) -> bool:
+    """Whether a udid does not tell its volume from others: the array may report 0 for all that were given none."""
+    return udid in ("", "0")
 
 
 def unused_udid(serial: str, udids: Sequence[str], names: Sequence[str]) -> str:
@@ -107,10 +112,10 @@ def parse_temporary(name: str) -> Optional[Temporary]:
 
 def safe_host_name(name: str) -> str:
     """The name of a host on the array: this one when the array takes it, else a legal one that is always the same."""
-    if len(name) <= NAME_LONGEST and re.match(r"(?:%s)\Z" % NAME_PATTERN, name):
+    if len(name) <= HOST_NAME_LONGEST.value and re.match(r"(?:%s)\Z" % NAME_PATTERN.value, name):
         return name
     digest = hashlib.sha256(name.encode("utf-8")).hexdigest()[:8]
     plain = re.sub(r"[^A-Za-z0-9._-]", "-", name)
     if not re.match(r"[A-Za-z_]", plain):
         plain = "_" + plain
-    return "%s-%s" % (plain[: NAME_LONGEST - 9], digest)
+    return "%s-%s" % (plain[: HOST_NAME_LONGEST.value - 9], digest)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import threading
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, TypeVar
 
 from ...array import Array
 from ...client import Locks
-from ...errors import BadReply, Invalid, NotFound, Refused, Unsupported
+from ...errors import BadReply, FlashError, InUse, Invalid, NotFound, Refused, Timeout, Unsupported
 from ...model import (
     FC,
     ISCSI,
@@ -32,25 +32,34 @@ from ...model import (
     Snapshot,
     Volume,
 )
-from ...units import format_endpoint, parse_endpoint, parse_initiator, parse_target
+from ...transport.confirm import growing_pauses
+from ...units import MIB, format_endpoint, parse_endpoint, parse_initiator, parse_target
 from .capabilities import capabilities
 from .cli import Pairs, Row, first, listing, text
-from .ledger import FC_ACTIVE, ISCSI_PORT, NO_SPEED, PORTAL_STATES
+from .ledger import FC_ACTIVE, ISCSI_PORT, LISTED_WITHIN, LUN_OPTIONAL, NO_SPEED, PORTAL_STATES, SEEN_AFTER, UNSUITABLE
 from .names import parse_snapshot, parse_temporary, safe_host_name, sources_of
 from .wire import Commands
 
+T = TypeVar("T")
 _VDISK_COLUMNS = ("id", "name", "status", "capacity", "vdisk_UID")
+_FAILOVER = "yes"
 
 
 class Reading(Array):
-    """The part of a FlashSystem that only reads."""
+    """The part of a FlashSystem that only reads.
 
-    def __init__(self, wire: Commands) -> None:
+    :param patience: seconds for which a run waits at most for what the array does by itself.
+    """
+
+    def __init__(self, wire: Commands, patience: float = 600.0) -> None:
         self._wire = wire
+        self._listed_within = min(patience, LISTED_WITHIN)
         self.label = wire.ssh.address
         self.capabilities = capabilities(self._no_path)
         self._system: Row = {}
         self._pools: Tuple[Pool, ...] = ()
+        self._extents: Dict[str, int] = {}
+        """By pool: the bytes of an extent, where the array reports them."""
         self._ports: Optional[Listing[Port]] = None
         self._rows: Optional[List[Row]] = None
         """Every vdisk of the last list, where the names of snapshots and unfinished copies are found."""
@@ -60,6 +69,9 @@ class Reading(Array):
         """Names of hosts that the array has reported."""
         self._aliases: Dict[str, str] = {}
         """The task's name of a host by its name on the array, where the array cannot have the task's name."""
+        self._lun_optional = LUN_OPTIONAL.value
+        self._refused_luns: Dict[str, Set[int]] = {}
+        """By host: LUNs that the array has refused although no mapping at them was listed."""
         self._lock_of_hosts = threading.Lock()
         self._locks = Locks()
 
@@ -70,6 +82,44 @@ class Reading(Array):
     def _alone_with(self, vdisk: str) -> threading.RLock:
         """One thread at a time reads the size of a volume and adds to it."""
         return self._locks.of(vdisk)
+
+    # -- changes that the array lists late ---------------------------------------------------------------------------
+
+    def _listed_in_time(self, read: Callable[[], Optional[T]]) -> Optional[T]:
+        """What ``read`` returns as soon as it is neither None nor False; None after ``LISTED_WITHIN``.
+
+        One request where the array lists at once what it has confirmed.
+        """
+        deadline = growing_pauses(self._listed_within)
+        while True:
+            found = read()
+            if found is not None and found is not False:
+                return found
+            if not deadline.pause():
+                return None
+
+    def _not_listed(self, what: str, error: Optional[FlashError] = None, assumption: str = SEEN_AFTER) -> Timeout:
+        """The error where the array has confirmed a change and does not show it.
+
+        :param what: "the mapping", or "that the mapping is removed".
+        """
+        return Timeout(
+            "the array confirmed the change, and does not show %s after %g s" % (what, self._listed_within),
+            code=error.code if error is not None else None,
+            hint="Run the task again when the array shows it.",
+            assumption=assumption,
+        )
+
+    @staticmethod
+    def _unsuitable(error: NotFound) -> InUse:
+        """The error where the array says that an object is not there, and still has it."""
+        return InUse(
+            "the array says that it is not there or not suitable, and still lists it",
+            code=error.code,
+            said=error.said,
+            hint="It may be in use.",
+            assumption=UNSUITABLE.id,
+        )
 
     # -- the system --------------------------------------------------------------------------------------------------
 
@@ -87,6 +137,7 @@ class Reading(Array):
                 hint="Turn it off on the array: svctask chsystem -openaccess off",
             )
         self._pools = self._read_pools(session=True).items
+        self.capabilities = replace(self.capabilities, extent=max(self._extents.values(), default=0))
 
     def info(self) -> ArrayInfo:
         return ArrayInfo(
@@ -110,7 +161,11 @@ class Reading(Array):
             return found
 
     def _read_pools(self, session: bool = False) -> Listing[Pool]:
-        return listing("pool", self._wire.lsmdiskgrp(session), _pool)
+        rows = self._wire.lsmdiskgrp(session)
+        for row in rows:
+            if row.get("extent_size", "").isdigit() and (row.get("name") or row.get("id")):
+                self._extents[row.get("name") or row["id"]] = int(row["extent_size"]) * MIB
+        return listing("pool", rows, _pool)
 
     def ports(self) -> Listing[Port]:
         """Active FC ports and portals that are up, of nodes that are online; read once per session (3 requests)."""
@@ -119,7 +174,7 @@ class Reading(Array):
                 nodes = {row.get("id", ""): row for row in self._wire.lsnode()}
                 online = {number: row for number, row in nodes.items() if row.get("status") == "online"}
                 fc = listing("port", self._optional(self._wire.lsportfc), lambda row: _fc_port(row, online))
-                ethernet = self._optional(self._wire.lsportip)
+                ethernet = _without_failover(self._optional(self._wire.lsportip))
                 v4 = listing("port", ethernet, lambda row: _portal(row, online, "IP_address"))
                 v6 = listing("port", ethernet, lambda row: _portal(row, online, "IP_address_6"))
                 self._ports = Listing(fc.items + v4.items + v6.items, fc.unreadable + v4.unreadable + v6.unreadable)
@@ -220,6 +275,19 @@ class Reading(Array):
             if parts is not None and parts.name == name:
                 return row["name"]
         return name
+
+    def _size_made(self, name: str, size: int, pool: str) -> int:
+        """The bytes that a new or extended volume has: the array may round them up to whole extents.
+
+        No request where that makes no difference.
+        """
+        extent = self._extents.get(pool)
+        if not extent or size % extent == 0:
+            return size
+        row = self._listed_in_time(lambda: self._vdisk_named(name))
+        if row is None:
+            raise self._not_listed("volume %s" % name)
+        return int(row["capacity"])
 
     @staticmethod
     def _by_source(rows: Sequence[Row]) -> Dict[str, Row]:
@@ -441,6 +509,16 @@ def _fc_port(row: Row, online: Dict[str, Row]) -> Optional[Port]:
     if protocol != FC:
         raise Invalid("%s is not a WWPN" % row["WWPN"])
     return Port("%s:%s" % (row.get("node_name") or row["node_id"], row["id"]), FC, address, up=True)
+
+
+def _without_failover(rows: Sequence[Row]) -> List[Row]:
+    """The rows of Ethernet ports, without those that repeat an address for the failover of the other node."""
+
+    def addresses(row: Row) -> Set[str]:
+        return {row[column] for column in ("IP_address", "IP_address_6") if row.get(column)}
+
+    own = {address for row in rows if row.get("failover") != _FAILOVER for address in addresses(row)}
+    return [row for row in rows if row.get("failover") != _FAILOVER or not addresses(row) & own]
 
 
 def _portal(row: Row, online: Dict[str, Row], column: str) -> Optional[Port]:

@@ -7,11 +7,27 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, Dict, Optional, Tuple, Type
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Type
 
+from ...assumption import Assumption
 from ...errors import Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Unauthorized, Unsupported
 from ...transport.confirm import AnswerUnreadable
 from ...transport.ssh import Output
+from .ledger import (
+    CODES,
+    EXPAND_UNIT,
+    HOST_NAME_LONGEST,
+    LARGEST,
+    LUN_RANGE,
+    NAME_LONGEST,
+    NAME_PATTERN,
+    PROVEN_CHARACTERS,
+    PROVEN_LUNS,
+    PROVEN_NAME,
+    REMOVE_PORT,
+    SHARED_CODE,
+    UNKNOWN_COMMAND,
+)
 
 
 class NameTaken(Conflict):
@@ -28,6 +44,10 @@ class AlreadyMapped(Conflict):
 
 class LunTaken(Conflict):
     """The host has another volume at that LUN."""
+
+
+class Rejected(FlashError):
+    """A refusal of unknown meaning."""
 
 
 class NeedsForce(InUse):
@@ -63,7 +83,7 @@ _TABLE: Dict[str, Tuple[Type[FlashError], str, Optional[str]]] = {
     "CMMVC6017E": _BAD_NAME,
     "CMMVC5840E": (InUse, "it is mapped to a host", "Unmap it first."),
     "CMMVC5871E": (InUse, "volumes are mapped to it", "Unmap them first."),
-    "CMMVC6071E": _SHARED,
+    SHARED_CODE.value: _SHARED,
     "CMMVC6045E": _SHARED,
     "CMMVC5878E": (AlreadyMapped, "the volume is mapped to that host already", None),
     "CMMVC5879E": (LunTaken, "the host has another volume at that LUN", "Leave lun out to take a free one."),
@@ -81,7 +101,8 @@ _TABLE: Dict[str, Tuple[Type[FlashError], str, Optional[str]]] = {
     "CMMVC7205E": (Unsupported, "this array does not have the command", None),
     EXPIRED: (Unauthorized, "the login is not valid any more", "Check username and password."),
 }
-_UNKNOWN_COMMAND = 127
+# The shell's text for a command that is not there.
+_NO_COMMAND = "command not found"
 _CODE = re.compile(r"\b((?:CMMVC\d{4,5}|EFFS[GT]\w*\d+)E)\b\s*(.*)", re.DOTALL)
 
 
@@ -95,17 +116,44 @@ def is_expired(output: Output) -> bool:
     return code_of(output) == EXPIRED
 
 
-def error_of(output: Output, mask: Callable[[str], str]) -> FlashError:
-    """The error that a command with another exit status than 0 stands for."""
+def _suspect(words: Sequence[str]) -> Optional[Assumption[Any]]:
+    """Which entry of the ledger may be wrong when the array does not take what this command asks for."""
+    verb = next((word for word in words if not word.startswith("svc")), "")
+    options = dict(zip(words, words[1:]))
+    name = options.get("-name", "")
+    if len(name) > PROVEN_NAME:
+        return HOST_NAME_LONGEST if verb.endswith("host") else NAME_LONGEST
+    if name and not re.match(r"(?:%s)\Z" % PROVEN_CHARACTERS, name):
+        return NAME_PATTERN
+    if "-scsi" in options and not PROVEN_LUNS[0] <= int(options["-scsi"]) <= PROVEN_LUNS[1]:
+        return LUN_RANGE
+    if verb == "expandvdisksize" and options.get("-unit") == "b":
+        return EXPAND_UNIT
+    if "-size" in options:
+        return LARGEST
+    return REMOVE_PORT if verb == "rmhostport" else None
+
+
+def error_of(output: Output, mask: Callable[[str], str], words: Sequence[str] = ()) -> FlashError:
+    """The error that a command with another exit status than 0 stands for.
+
+    :param words: of the command, without quotes. They decide which entry of the ledger a refusal may come from.
+    """
     text = mask(output.stderr.strip() or output.stdout.strip())
     match = _CODE.search(text)
     if match is None:
         said = " ".join(text.split())[:200] or None
-        if output.status == _UNKNOWN_COMMAND:
+        if output.status == UNKNOWN_COMMAND.value or _NO_COMMAND in text:
             return Unsupported("this array does not have the command %s" % output.line, said=said)
         # No answer of the array: whatever answered in its place does not know whether the command was carried out.
         reason = "%s ended with status %d and none of the array's codes" % (output.line, output.status)
         return AnswerUnreadable(reason, said=said)
     code, said = match.group(1), " ".join(match.group(2).split())[:200] or None
-    kind, reason, hint = _TABLE.get(code, (FlashError, "the array refused %s" % output.line, None))
-    return kind(reason, code=code, said=said, hint=hint)
+    if code not in _TABLE:
+        suspect = _suspect(words) or CODES
+        return Rejected("the array refused %s" % output.line, code=code, said=said, assumption=suspect.id)
+    kind, reason, hint = _TABLE[code]
+    if kind not in (Invalid, Unsupported, NeedsForce) or code == SHARED_CODE.value:
+        return kind(reason, code=code, said=said, hint=hint)
+    possible = _suspect(words)
+    return kind(reason, code=code, said=said, hint=hint, assumption=possible.id if possible is not None else None)

@@ -6,17 +6,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import List, Optional
 
-from ...compare import check_size_and_pool, grown_size, name_taken, new_size
+from ...compare import check_size_and_pool, grown_size, mapped_to, name_taken, new_size
 from ...errors import Conflict, Invalid, NotFound
 from ...model import THICK, Snapshot, Volume, VolumeSpec
-from ...transport.confirm import confirm, extend_once
-from ...units import format_size
+from ...transport.confirm import AnswerLost, confirm, extend_once
+from ...units import format_size, round_up
 from .cli import Row
-from .ledger import GRANULARITY
+from .ledger import CARRIED_OUT_AFTER, GRANULARITY
 from .names import parse_snapshot
 from .reading import Reading
 from .refusals import NameTaken
@@ -26,7 +25,10 @@ class Volumes(Reading):
     """What a FlashSystem does with volumes itself."""
 
     def create_volume(self, spec: VolumeSpec) -> Volume:
-        """One request. The array does not report the identity; a later read has it."""
+        """One request, and one more where the array may have rounded the size up to whole extents.
+
+        The array does not report the identity; a later read has it.
+        """
         with self._doing("create volume %s" % spec.name, spec.name):
             size = new_size(spec.size, GRANULARITY)
             pool = self._pool_for(spec, size)
@@ -36,6 +38,7 @@ class Volumes(Reading):
                 return self._same_volume(spec.name, size, spec.pool)
             if made is None:
                 return self._same_volume(spec.name, size, spec.pool)
+            size = self._size_made(spec.name, size, pool)
             return Volume(
                 spec.name, size, id=made, provisioning=THICK, pool=pool, used=size, mappings=(), snapshots=(), groups=()
             )
@@ -62,7 +65,11 @@ class Volumes(Reading):
         row = self._vdisk_named(name)
         if row is None:
             raise NotFound("volume %s existed and has been deleted meanwhile" % name)
-        return check_size_and_pool(self._volume(row), size, (pool,))
+        volume = self._volume(row)
+        extent = self._extents.get(volume.pool or "") or GRANULARITY
+        if volume.size == round_up(size, extent):
+            size = volume.size  # as the array may have made it
+        return check_size_and_pool(volume, size, (pool,))
 
     def extend_volume(self, volume: Volume, size: int) -> Volume:
         """Two requests: the array takes the difference, so the present size is read first (section 2.2).
@@ -90,7 +97,11 @@ class Volumes(Reading):
             # The command ends when the change is made (section 1), so only a lost answer needs a read.
             return size if confirmed else int(self._present(volume)["capacity"])
 
-        return extend_once(expand, read, size, 0.0, format_size)
+        try:
+            size = extend_once(expand, read, size, 0.0, format_size)
+        except AnswerLost as error:
+            raise error.fill(assumption=CARRIED_OUT_AFTER) from None
+        return self._size_made(volume.name, size, volume.pool or "")
 
     def _present(self, volume: Volume) -> Row:
         """The vdisk as it is now. Raises NotFound when it does not exist, Conflict when another one has its name."""
@@ -130,15 +141,24 @@ class Volumes(Reading):
             raise NameTaken("there is another volume %s" % new, code=error.code, hint="Choose another name.") from None
 
     def delete_volume(self, volume: Volume) -> None:
-        """Two requests. The array itself refuses to delete a mapped volume; -force is never sent."""
+        """Three requests: an array may delete a volume that is mapped. ``-force``, which does, is never sent.
+
+        :raises InUse: it is mapped.
+        """
         with self._doing("delete volume %s" % volume.name, volume.name):
             row = self._vdisk_named(volume.name)
             if row is not None:
                 self._check_same(row, volume.id, volume.serial)
+                self._refuse_mapped(row["name"])
                 self._remove(row["name"], row["id"])
 
+    def _refuse_mapped(self, name: str) -> None:
+        mapped = self._mappings_of_volume(name)
+        if mapped.items or mapped.unreadable:
+            raise mapped_to(mapping.host for mapping in mapped)
+
     def delete_snapshot(self, snapshot: Snapshot) -> None:
-        """Two requests."""
+        """Three requests, as for a volume."""
         with self._doing("delete snapshot %s" % snapshot.name, snapshot.name):
             row = self._vdisk(snapshot.id)
             if row is None:
@@ -146,13 +166,18 @@ class Volumes(Reading):
             parts = parse_snapshot(row["name"])
             if parts is None or parts.name != snapshot.name:
                 raise Conflict("another volume has its id since it was read", hint="Run the task again.")
+            self._refuse_mapped(row["name"])
             self._remove(row["name"], row["id"])
 
     def _remove(self, name: str, number: str) -> None:
+        """One request. Where the array says that it is not there, a read decides."""
 
         def deleted() -> bool:
             row = self._vdisk_named(name)
             return row is None or row.get("id") != number
 
-        with suppress(NotFound):
+        try:
             confirm(lambda: self._wire.rmvdisk(name), deleted)
+        except NotFound as error:
+            if not self._listed_in_time(deleted):
+                raise self._unsuitable(error) from None

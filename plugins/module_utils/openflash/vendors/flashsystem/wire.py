@@ -10,18 +10,33 @@ NotFound then. A change raises AnswerLost when it may have been made.
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence, TypeVar
 
-from ...errors import Invalid
+from ...errors import BadReply, Invalid, NotFound, Unsupported
 from ...model import FC, Initiator
+from ...transport.ssh import SshTransport
+from ...units import GIB
 from .cli import Cli, Pairs, Row, value
-from .ledger import IO_GROUP, IQN_JOIN, WWPN_JOIN
+from .ledger import IO_GROUP, IQN_LIST, LIST_ALL, WWPN_LIST, WWPN_OPTION
+from .refusals import Rejected
 
+T = TypeVar("T")
 NAMED = ("id", "name")
+NEWER_WWPN_OPTION = "-fcwwpn"
+"""What a later document has in place of WWPN_OPTION (section 2.3)."""
+NOT_TAKEN = (Unsupported, Rejected)
+"""How the array may refuse the form of a command that it knows in another form."""
 
 
 class Commands(Cli):
     """The command line of one array, and its commands."""
+
+    def __init__(self, ssh: SshTransport, threads: int = 1) -> None:
+        super().__init__(ssh, threads)
+        self.one_port_at_a_time = False
+        """A command takes one port only: several have been refused."""
+        self._wwpn_option = WWPN_OPTION.value
+        self._lists_all_mappings = LIST_ALL.value
 
     # -- system, pools, nodes and ports (2.1) --------------------------------------------------------------------------
 
@@ -46,16 +61,26 @@ class Commands(Cli):
         return self.table("lsvdisk", "-bytes", needs=NAMED)
 
     def lsvdisk(self, name_or_id: str) -> Optional[Pairs]:
-        return self.detail("lsvdisk", name_or_id, "-bytes")
+        return self._one(lambda: self.detail("lsvdisk", name_or_id, "-bytes"), self.lsvdisks, name_or_id)
+
+    @staticmethod
+    def _one(read: Callable[[], Optional[Pairs]], read_all: Callable[[], List[Row]], name: str) -> Optional[Pairs]:
+        """One object. Where the code of the refusal is not known, the list decides whether it exists."""
+        try:
+            return read()
+        except Rejected:
+            if any("" in row or name in (row["id"], row["name"]) for row in read_all()):
+                raise
+            return None
 
     def mkvdisk(self, name: str, pool: str, size: int) -> Optional[str]:
         """The id of the new vdisk, if the array reports it. ``size`` is in bytes."""
-        words = ["-name", value(name), "-mdiskgrp", value(pool), "-iogrp", IO_GROUP, "-size", str(size), "-unit", "b"]
-        return self.create("mkvdisk", *words)
+        words = ["-name", value(name), "-mdiskgrp", value(pool), "-iogrp", IO_GROUP]
+        return self.create("mkvdisk", *words, *_size(size))
 
     def expandvdisksize(self, name: str, added: int) -> None:
         """``added``: the bytes to add, not the new size."""
-        self.change("expandvdisksize", "-size", str(added), "-unit", "b", value(name))
+        self.change("expandvdisksize", *_size(added), value(name))
 
     def rename_vdisk(self, name: str, new_name: str) -> None:
         self.change("chvdisk", "-name", value(new_name), value(name))
@@ -73,20 +98,49 @@ class Commands(Cli):
         return self.table("lshost", needs=NAMED)
 
     def lshost(self, name: str) -> Optional[Pairs]:
-        return self.detail("lshost", name)
+        return self._one(lambda: self.detail("lshost", name), self.lshosts, name)
+
+    def port_options(self, initiators: Sequence[Initiator]) -> List[List[str]]:
+        """The options that name these ports, for one command after the other.
+
+        A command takes ports of one protocol.
+        """
+        by_protocol: Dict[str, List[str]] = {}
+        for initiator in initiators:
+            by_protocol.setdefault(initiator.protocol, []).append(initiator.address)
+        options = []
+        for protocol, addresses in by_protocol.items():
+            parts = [[address] for address in addresses] if self.one_port_at_a_time else [addresses]
+            for part in parts:
+                if protocol == FC:
+                    options.append([self._wwpn_option, WWPN_LIST.value.join(address.upper() for address in part)])
+                else:
+                    options.append(["-iscsiname", IQN_LIST.value.join(part)])
+        return options
+
+    def _with_ports(self, send: Callable[[Sequence[str]], T], ports: Sequence[str]) -> T:
+        """Send a command that names ports. Where the array does not take the option of WWPNs, with the newer one."""
+        try:
+            return send(ports)
+        except NOT_TAKEN:
+            if ports[0] != WWPN_OPTION.value:
+                raise
+        done = send([NEWER_WWPN_OPTION, *ports[1:]])
+        self._wwpn_option = NEWER_WWPN_OPTION
+        return done
 
     def mkhost(self, name: str, ports: Sequence[str]) -> Optional[str]:
         """The id of the new host, if the array reports it. ``-force``: the ports need not be logged in yet.
 
         :param ports: one of ``port_options``.
         """
-        return self.create("mkhost", "-force", *ports, "-name", value(name))
+        return self._with_ports(lambda named: self.create("mkhost", "-force", *named, "-name", value(name)), ports)
 
     def addhostport(self, name: str, ports: Sequence[str]) -> None:
-        self.change("addhostport", "-force", *ports, value(name))
+        self._with_ports(lambda named: self.change("addhostport", "-force", *named, value(name)), ports)
 
     def rmhostport(self, name: str, ports: Sequence[str]) -> None:
-        self.change("rmhostport", *ports, value(name))
+        self._with_ports(lambda named: self.change("rmhostport", *named, value(name)), ports)
 
     def rmhost(self, name: str) -> None:
         """Without ``-force``, which would remove its mappings too."""
@@ -105,22 +159,33 @@ class Commands(Cli):
         self.change("rmvdiskhostmap", "-host", value(host), value(vdisk))
 
     def lshostvdiskmap(self, host: Optional[str] = None) -> List[Row]:
-        """The mappings of one host, or all."""
-        return self.table("lshostvdiskmap", *([] if host is None else [host]))
+        """The mappings of one host, or all; those host by host where the array does not list all at once."""
+        if host is not None:
+            return self.table("lshostvdiskmap", value(host))
+        if self._lists_all_mappings:
+            try:
+                return self.table("lshostvdiskmap")
+            except NOT_TAKEN:
+                self._lists_all_mappings = False
+        hosts = self.lshosts()
+        if any("" in row for row in hosts):
+            raise BadReply("the list of hosts cannot be read, so their mappings cannot either")
+        return [row for rows in self.each(self._mappings_of, [row["name"] for row in hosts]) for row in rows]
+
+    def _mappings_of(self, host: str) -> List[Row]:
+        try:
+            return self.lshostvdiskmap(host)
+        except NotFound:
+            return []  # deleted since it was listed
+        except Rejected:
+            if self.lshost(host) is not None:
+                raise
+            return []
 
     def lsvdiskhostmap(self, vdisk: str) -> List[Row]:
         return self.table("lsvdiskhostmap", vdisk)
 
 
-def port_options(initiators: Sequence[Initiator]) -> List[List[str]]:
-    """The options that name these ports, for one command after the other: a command takes ports of one protocol."""
-    by_protocol: Dict[str, List[str]] = {}
-    for initiator in initiators:
-        by_protocol.setdefault(initiator.protocol, []).append(initiator.address)
-    options = []
-    for protocol, addresses in by_protocol.items():
-        if protocol == FC:
-            options.append(["-hbawwpn", WWPN_JOIN.join(address.upper() for address in addresses)])
-        else:
-            options.append(["-iscsiname", IQN_JOIN.join(addresses)])
-    return options
+def _size(size: int) -> List[str]:
+    """The options for a size in bytes: in whole GiB where that is possible, as the published driver sends it."""
+    return ["-size", str(size // GIB), "-unit", "gb"] if size % GIB == 0 else ["-size", str(size), "-unit", "b"]

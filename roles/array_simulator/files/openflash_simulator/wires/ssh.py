@@ -66,6 +66,11 @@ class SshWire(Wire):
     def expired(self, line: str) -> SshReply:
         """The vendor's way of refusing a login that it no longer knows."""
 
+    def most(self, what: str) -> int:
+        """How many ``connections`` at one time, or ``sessions`` on one connection."""
+        default = self.default_sessions if what == "sessions" else self.default_connections
+        return int(self.config.limits.get(what, default))
+
     # ---- listening -------------------------------------------------------------------------------------------------
 
     async def listen(self) -> None:
@@ -190,8 +195,7 @@ class _Login(asyncssh.SSHServer):
         self.connection: asyncssh.SSHServerConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        allowed = self.wire.config.limits.get("connections", self.wire.default_connections)
-        if len(self.wire.open_connections) >= allowed:
+        if len(self.wire.open_connections) >= self.wire.most("connections"):
             conn.abort()
             return
         self.connection = conn
@@ -221,7 +225,7 @@ class _Login(asyncssh.SSHServer):
         return username == self.wire.config.username and key in self.wire.keys
 
     def session_requested(self) -> Any:
-        if self.sessions >= self.wire.config.limits.get("sessions", self.wire.default_sessions):
+        if self.sessions >= self.wire.most("sessions"):
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "Too many sessions")
         self.sessions += 1
         return _Session(self)

@@ -20,7 +20,6 @@ VIEW = {"delim": True, "bytes": False, "nohdr": False, "filtervalue": True, "uni
 """Options of every ls command; True for those that take a value."""
 
 _UNITS = {"b": 0, "kb": 1, "mb": 2, "gb": 3, "tb": 4, "pb": 5}
-_NAME = re.compile(r"[A-Za-z_](?:[A-Za-z0-9 ._-]*[A-Za-z0-9._-])?\Z")
 
 
 @dataclass(frozen=True)
@@ -104,11 +103,11 @@ def parse(words: Sequence[str], options: Mapping[str, bool]) -> Command:
     return Command(words[0], given, objects[0] if objects else None)
 
 
-def check_name(name: str) -> str:
+def check_name(name: str, longest: int, pattern: str) -> str:
     """The name. Raises Refusal when the array does not take it for a new object (section 4)."""
-    if len(name) > ledger.NAME_LENGTH:
+    if len(name) > longest:
         raise Refusal("CMMVC5738E", name)
-    if not _NAME.match(name):
+    if not re.fullmatch(pattern, name):
         raise Refusal("CMMVC6527E")
     return name
 

@@ -22,6 +22,7 @@ VDISK_MAPPING_COLUMNS = "id name SCSI_id host_id host_name vdisk_UID IO_group_id
 _WWPN = re.compile(r"[0-9a-f]{16}\Z")
 _IQN = re.compile(r"(iqn\.\d{4}-\d{2}\.|eui\.)\S+\Z")
 _PORTS = {"hbawwpn": True, "fcwwpn": True, "iscsiname": True, "force": False}
+FIRST_MAP_NUMBER = 1000
 
 
 def find_host(system: FlashsystemState, name: str | None, code: str = "CMMVC5754E") -> Host:
@@ -36,8 +37,10 @@ def find_host(system: FlashsystemState, name: str | None, code: str = "CMMVC5754
     return found
 
 
-def _ports(command: Command) -> list[str]:
+def _ports(system: FlashsystemState, command: Command) -> list[str]:
     """The ports that the command names: WWPNs joined by colons, iSCSI names joined by commas."""
+    if system.assumed("hosts.wwpn_option") == "-fcwwpn" and "hbawwpn" in command.options:
+        raise Refusal("CMMVC5709E", "-hbawwpn")
     wwpns = [
         wwpn for name in ("hbawwpn", "fcwwpn") for wwpn in command.options.get(name, "").lower().split(":") if wwpn
     ]
@@ -46,9 +49,9 @@ def _ports(command: Command) -> list[str]:
         raise Refusal("CMMVC5713E")
     if not wwpns and not iqns:
         raise Refusal("CMMVC5707E")
-    if not all(_WWPN.match(wwpn) for wwpn in wwpns):
+    if not all(_WWPN.match(wwpn) for wwpn in wwpns) or (len(wwpns) > 1 and system.assumed("hosts.wwpn_list") == "none"):
         raise Refusal("CMMVC5867E")
-    if not all(_IQN.match(iqn) for iqn in iqns):
+    if not all(_IQN.match(iqn) for iqn in iqns) or (len(iqns) > 1 and system.assumed("hosts.iqn_list") == "none"):
         raise Refusal("CMMVC6578E")
     ports = wwpns + iqns
     if len(set(ports)) < len(ports):
@@ -92,25 +95,30 @@ def lshost(system: FlashsystemState, command: Command) -> str:
 def _port(system: FlashsystemState, port: Initiator) -> Pairs:
     is_fc = _WWPN.match(port.address)
     logged_in = system.logged_in(port.address)
+    count = [("node_logged_in_count", str(system.nodes) if logged_in else "0")]
     return [
-        ("WWPN", port.address.upper()) if is_fc else ("iscsi_name", port.address),
-        ("node_logged_in_count", str(system.nodes) if logged_in else "0"),
+        ("WWPN", system.wwpn(port.address)) if is_fc else ("iscsi_name", port.address),
+        *(count if system.assumed("hosts.logged_in") == "reported" else []),
         ("state", "active" if logged_in else "offline"),
     ]
 
 
+def _check_name(system: FlashsystemState, name: str) -> str:
+    return check_name(name, system.assumed("names.host_longest"), system.assumed("names.characters"))
+
+
 def mkhost(system: FlashsystemState, command: Command) -> str:
-    ports = _ports(command)
+    ports = _ports(system, command)
     _check_free(system, ports)
     name = command.options.get("name")
-    name = f"host{system.array.hosts.next_id - 1}" if name is None else check_name(name)
+    name = f"host{system.array.hosts.next_id - 1}" if name is None else _check_name(system, name)
     host = system.array.create_host(name, [(port, port) for port in ports])
     return f"Host, id [{host.id - 1}], successfully created\n"
 
 
 def addhostport(system: FlashsystemState, command: Command) -> str:
     host = find_host(system, command.object, "CMMVC5753E")
-    ports = _ports(command)
+    ports = _ports(system, command)
     _check_free(system, ports)
     for port in ports:
         system.array.add_initiator(host, port)
@@ -120,7 +128,12 @@ def addhostport(system: FlashsystemState, command: Command) -> str:
 def rmhostport(system: FlashsystemState, command: Command) -> str:
     host = find_host(system, command.object, "CMMVC5753E")
     present = {port.address: port for port in system.array.initiators_of(host)}
-    ports = _ports(command)
+    played = system.assumed("hosts.remove_port")
+    if played == "unknown":
+        raise Refusal("CMMVC7205E")
+    if played == "force_needed" and system.array.mappings_for(host) and not command.flag("force"):
+        raise Refusal("CMMVC6045E")
+    ports = _ports(system, command)
     if any(port not in present for port in ports):
         raise Refusal("CMMVC5867E" if _WWPN.match(ports[0]) else "CMMVC6578E")
     for port in ports:
@@ -130,13 +143,13 @@ def rmhostport(system: FlashsystemState, command: Command) -> str:
 
 def chhost(system: FlashsystemState, command: Command) -> str:
     host = find_host(system, command.object, "CMMVC5753E")
-    system.array.rename_host(host, check_name(command.needed("name")))
+    system.array.rename_host(host, _check_name(system, command.needed("name")))
     return ""
 
 
 def rmhost(system: FlashsystemState, command: Command) -> str:
     host = find_host(system, command.object, "CMMVC5753E")
-    if command.flag("force"):
+    if command.flag("force") or system.assumed("hosts.delete_mapped") == "deleted":
         for mapping in system.array.mappings_for(host):
             system.array.unmap(mapping)
     system.array.delete_host(host)
@@ -148,12 +161,18 @@ def mkvdiskhostmap(system: FlashsystemState, command: Command) -> str:
     host = find_host(system, command.needed("host"))
     volume = find_vdisk(system, command.object)
     lun = command.number("scsi") if "scsi" in command.options else None
+    if lun is None and not system.assumed("mappings.lun_optional"):
+        raise Refusal("CMMVC5707E")
+    if lun is not None and lun < system.assumed("luns.range")[0]:
+        raise Refusal("CMMVC5711E", lun)
     if system.array.find_mapping(volume, host):
         raise Refusal("CMMVC5878E")
     if system.array.mappings_of(volume) and not command.flag("force"):
-        raise Refusal(system.shared_code)
+        if system.assumed("mappings.second_host") == "refused":
+            raise Refusal(system.assumed("mappings.shared_code"))
     mapping = system.array.map(volume, host, lun)
-    return f"Virtual Disk to Host map, id [{mapping.lun}], successfully created\n"
+    number = mapping.lun if system.assumed("mappings.answer") == "lun" else FIRST_MAP_NUMBER + mapping.id
+    return f"Virtual Disk to Host map, id [{number}], successfully created\n"
 
 
 def rmvdiskhostmap(system: FlashsystemState, command: Command) -> str:
@@ -168,6 +187,8 @@ def rmvdiskhostmap(system: FlashsystemState, command: Command) -> str:
 
 def lshostvdiskmap(system: FlashsystemState, command: Command) -> str:
     if command.object is None:
+        if not system.assumed("mappings.list_all"):
+            raise Refusal("CMMVC5701E")
         mappings = list(system.array.mappings)
     else:
         mappings = system.array.mappings_for(find_host(system, command.object))

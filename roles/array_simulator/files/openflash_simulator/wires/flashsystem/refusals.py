@@ -31,6 +31,7 @@ TEXTS = {
     "CMMVC5741E": "The filter value {0} is not valid.",
     "CMMVC5753E": "The specified object does not exist or is not a suitable candidate.",
     "CMMVC5754E": "The specified object does not exist, or the name supplied does not meet the naming rules.",
+    "CMMVC5804E": "The action failed because an object that was specified in the command does not exist.",
     "CMMVC5840E": "The virtual disk (VDisk) was not deleted because it is mapped to a host.",
     "CMMVC5842E": "The action failed because an object that was specified in the command does not exist.",
     "CMMVC5860E": "The action failed because there were not enough extents in the storage pool.",
@@ -50,6 +51,7 @@ TEXTS = {
     "CMMVC7017E": "Login has failed.",
     "CMMVC7205E": "The command failed because it is not supported.",
     "CMMVC8710E": "There is not enough capacity in the storage pool.",
+    "CMMVC9999E": "The action failed.",
 }
 
 

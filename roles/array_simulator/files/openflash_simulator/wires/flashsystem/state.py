@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ...array import Array
 from ...objects import Volume
@@ -20,21 +22,24 @@ class FlashsystemState:
 
     name: str
     array: Array
+    assumed: Callable[[str], Any]
+    """The value that is played for an entry of the ledger, without the vendor."""
     version: str
     protocols: tuple[str, ...]
     nodes: int
     open_access: bool
     offline: frozenset[str]
-    shared_code: str
-    empty_header: bool
     address: str
     device_root: Path | None = None
     portal_addresses: tuple[str, ...] = ()
     """Portal addresses, given to the nodes in turn; by default one loopback address for each node."""
-    udids: bool = True
-    """Whether the firmware knows the udid of a vdisk."""
-    naa_names: bool = False
-    """Whether the nodes' iSCSI names are NAA names instead of IQNs."""
+    next_uid: int = 1
+    """The end of the identity of the next vdisk."""
+
+    @property
+    def empty_header(self) -> bool:
+        """Whether a list without objects has a header."""
+        return bool(self.assumed("lists.empty_header"))
 
     @property
     def id(self) -> str:
@@ -51,7 +56,7 @@ class FlashsystemState:
         return [f"5005076{self.id[-7:]}{node}{port}" for port in (1, 2)]
 
     def iscsi_name(self, node: int) -> str:
-        if self.naa_names:
+        if self.assumed("nodes.iscsi_name") == "naa":
             return f"naa.5005076{self.id[-7:].lower()}{node}0"
         return f"iqn.1986-03.com.ibm:2145.{self.name.lower().replace('_', '-')}.node{node}"
 
@@ -65,7 +70,35 @@ class FlashsystemState:
 
     def serial(self, volume: Volume) -> str:
         """The vdisk_UID: 32 hex digits in upper case."""
-        return f"{ledger.NAA}{self.id[-9:]}{volume.id:016X}"
+        return f"{ledger.NAA}{self.id[-9:]}{volume.attributes['uid']:016X}"
+
+    def new_uid(self) -> int:
+        """The end of an identity: one that no vdisk has had, or where they are given out again one that none has."""
+        if self.assumed("volumes.uids_reused"):
+            used = {volume.attributes["uid"] for volume in self.array.volumes}
+            return next(number for number in range(1, len(used) + 2) if number not in used)
+        self.next_uid += 1
+        return self.next_uid - 1
+
+    def leave_remains(self, volume: Volume) -> None:
+        """Let a new vdisk read what a deleted one held, where it has bytes."""
+        if self.device_root is None:
+            return
+        image = self.device_root / "images" / str(volume.id)
+        with image.open("r+b") as stream:
+            for at in ledger.REMAINS_AT:
+                stream.seek(at)
+                stream.write(ledger.REMAINS)
+
+    def wwpn(self, address: str) -> str:
+        """A WWPN as the array prints it."""
+        digits = address.replace(":", "").lower()
+        return {
+            "upper": digits.upper(),
+            "lower": digits,
+            "0x": f"0x{digits}",
+            "colons": ":".join(digits[at : at + 2] for at in range(0, 16, 2)),
+        }[self.assumed("ports.wwpn_spelling")]
 
     def logged_in(self, address: str) -> bool:
         """Whether this port is logged in. With a device tree only the ports of the host behind it are, else all."""

@@ -34,13 +34,16 @@ POOL_COLUMNS = (
 
 
 def lssystem(system: FlashsystemState, command: Command) -> str:
+    code_level = [("code_level", f"{system.version} (build 121.2.1612061230000)")]
+    if system.assumed("system.code_level") == "missing":
+        code_level = []
     pairs: Pairs = [
         ("id", system.id),
         ("name", system.name),
         ("location", "local"),
         ("total_mdisk_capacity", capacity(command, system.array.size)),
         ("total_free_space", capacity(command, system.array.size - system.array.used)),
-        ("code_level", f"{system.version} (build 121.2.1612061230000)"),
+        *code_level,
         ("console_IP", f"{system.address}:443"),
         ("id_alias", system.id),
         ("open_access_enabled", "on" if system.open_access else "off"),
@@ -105,7 +108,7 @@ def lsnode(system: FlashsystemState, command: Command) -> str:
             for port, wwpn in enumerate(system.wwpns(int(row["id"])), 1):
                 active = _port_active(system, int(row["id"]), port)
                 pairs += [
-                    ("port_id", wwpn),
+                    ("port_id", system.wwpn(wwpn)),
                     ("port_status", "active" if active else "inactive"),
                     ("port_speed", ledger.FC_SPEED if active else "N/A"),
                 ]
@@ -138,7 +141,17 @@ def _port_active(system: FlashsystemState, node: int, port: int) -> bool:
     return system.online(f"node{node}") and system.online(f"port{2 * (node - 1) + port}")
 
 
+def _need_kind(system: FlashsystemState, kind: str, verb: str) -> None:
+    """Refuse to list the ports of a protocol that the array does not have, where that is assumed."""
+    played = system.assumed("ports.absent_kind")
+    if kind not in system.protocols and played == "refused":
+        raise Refusal("CMMVC7205E")
+    if kind not in system.protocols and played == "unknown":
+        raise Refusal("", status=system.assumed("errors.unknown_command"), text=f"rbash: {verb}: command not found")
+
+
 def lsportfc(system: FlashsystemState, command: Command) -> str:
+    _need_kind(system, "fc", command.verb)
     rows: list[Row] = []
     for node in range(1, system.nodes + 1):
         for port, wwpn in enumerate(system.wwpns(node), 1):
@@ -153,7 +166,7 @@ def lsportfc(system: FlashsystemState, command: Command) -> str:
                 "port_speed": ledger.FC_SPEED if active else "N/A",
                 "node_id": str(node),
                 "node_name": f"node{node}",
-                "WWPN": wwpn,
+                "WWPN": system.wwpn(wwpn),
                 "nportid": f"01{node:02X}{port:02X}",
                 "status": "active" if active else "inactive_configured",
                 "attachment": "host" if active else "none",
@@ -171,6 +184,7 @@ def _addresses(address: str) -> Row:
 
 
 def lsportip(system: FlashsystemState, command: Command) -> str:
+    _need_kind(system, "iscsi", command.verb)
     rows: list[Row] = []
     for node, address in system.portals():
         online = system.online(f"node{node}") and system.online(f"ip{node}")
@@ -194,6 +208,9 @@ def lsportip(system: FlashsystemState, command: Command) -> str:
             "adapter_port_id": "1",
         }
         rows.append(row)
+        if system.assumed("ports.failover_rows") and system.nodes > 1:
+            other = system.nodes + 1 - node
+            rows.append({**row, "node_id": str(other), "node_name": f"node{other}", "failover": "yes"})
         # And a port without an address, as on a new array.
         unconfigured = {**row, "id": str(len(rows) + 1), "port_id": "2", **dict.fromkeys(_addresses(address), "")}
         rows.append({**unconfigured, "state": "unconfigured", "host": "", "adapter_port_id": "2"})

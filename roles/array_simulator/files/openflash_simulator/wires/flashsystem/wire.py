@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import asyncssh
 
 from ...array import Array
-from ...checks import choice, flag, ip_addresses, iscsi_fc_or_both, protocol_name, some_of, whole_number
+from ...assumptions import default_of
+from ...checks import flag, ip_addresses, iscsi_fc_or_both, protocol_name, some_of, whole_number
 from ...datapath import NoDataPath
 from ...devicetree import DeviceTree
 from ...errors import ConfigError
+from ...faults import Fault, Verdict
 from ...objects import Pool
 from ...rules import ArrayError, Rules
 from ...settings import ArrayConfig
@@ -51,20 +55,16 @@ class FlashsystemWire(SshWire):
     assumptions = ledger.LEDGER
     default_username = "superuser"
     default_version = "1.5.2.6"
-    default_sessions = ledger.SESSIONS
-    default_connections = ledger.CONNECTIONS
+    default_sessions = default_of(ledger.LEDGER, "flashsystem.session.commands")
+    default_connections = default_of(ledger.LEDGER, "flashsystem.session.connections")
     has_datapath = True
     options: ClassVar = {
         "protocol": iscsi_fc_or_both,
         "nodes": whole_number(1, 2),
         "open_access": flag,
         "offline": some_of(*_PARTS),
-        "shared_code": choice("CMMVC6071E", "CMMVC6045E"),
-        "empty_header": flag,
         "authorized_keys": _keys,
         "portals": ip_addresses,
-        "naa_names": flag,
-        "udids": flag,
     }
     limits = (*SshWire.limits, "volumes", "mappings", "hosts", "initiators", "max_lun")
 
@@ -79,9 +79,7 @@ class FlashsystemWire(SshWire):
         self.tree = DeviceTree(host_dir, "IBM", "FlashSystem-9840") if config.datapath else None
         rules = Rules(
             granularity=ledger.SECTOR,
-            max_size=ledger.LARGEST,
             name_length=255,
-            max_lun=ledger.MAX_SCSI_ID,
             volumes=ledger.VDISKS,
             mappings=ledger.MAPPINGS,
             hosts=ledger.HOSTS,
@@ -100,19 +98,32 @@ class FlashsystemWire(SshWire):
         self.system = FlashsystemState(
             name=config.name,
             array=array,
+            assumed=self.assumed,
             version=config.version,
             protocols=config.options.get("protocol", ("fc",)),
             nodes=config.options.get("nodes", 2),
             open_access=config.options.get("open_access", False),
             offline=config.options.get("offline", frozenset()),
-            shared_code=config.options.get("shared_code", ledger.SHARED_CODE),
-            empty_header=config.options.get("empty_header", ledger.EMPTY_HEADER),
             address=config.address,
             device_root=self.tree.root if self.tree else None,
             portal_addresses=config.options.get("portals", ()),
-            udids=config.options.get("udids", True),
-            naa_names=config.options.get("naa_names", False),
         )
+
+    def assumptions_changed(self) -> None:
+        super().assumptions_changed()
+        lowest, highest = self.assumed("luns.range")
+        self.system.array.rules = replace(
+            self.system.array.rules,
+            max_size=self.assumed("volumes.largest"),
+            first_lun=lowest,
+            max_lun=self.config.limits.get("max_lun", highest),
+        )
+
+    def most(self, what: str) -> int:
+        played = {"sessions": self.assumed("session.commands"), "connections": self.assumed("session.connections")}[
+            what
+        ]
+        return int(self.config.limits.get(what, played))
 
     async def listen(self) -> None:
         await super().listen()
@@ -126,6 +137,17 @@ class FlashsystemWire(SshWire):
         if self.tree is not None:
             self.tree.stop()
         await super().close()
+
+    async def delayed(self, verdict: Verdict, method: str, path: str, write: bool) -> Verdict:
+        """A change is made, and answered, after what is assumed, whether its client still waits or not."""
+        resets = self._resets
+        verdict = await super().delayed(verdict, method, path, write)
+        seconds = self.assumed("requests.answered_after")
+        if not (write and seconds):
+            return verdict
+        await asyncio.sleep(seconds)
+        self.faults.serving(method, path, write)
+        return verdict if resets == self._resets else replace(verdict, fault=Fault("reset_before"))
 
     # ---- one command line ------------------------------------------------------------------------------------------
 
@@ -148,16 +170,31 @@ class FlashsystemWire(SshWire):
             return SshReply(" ".join(words[1:]) + "\n")
         verb = words[0]
         if verb not in COMMANDS:
-            return SshReply(stderr=f"rbash: {verb}: command not found\n", status=ledger.UNKNOWN_STATUS)
+            status = self.assumed("errors.unknown_command")
+            return SshReply(stderr=f"rbash: {verb}: command not found\n", status=status)
         options, handler = COMMANDS[verb]
         try:
             command: Command = parse(words, options)
-            return SshReply(handler(self.system, command))
+            text = handler(self.system, command)
+            warned = "none" if verb.startswith("ls") else self.assumed("requests.warnings")
+            warning = {warned: ledger.WARNING}
+            return SshReply(text + warning.get("stdout", ""), warning.get("stderr", ""))
         except ArrayError as error:
-            refusal = from_array(error, verb)
+            refusal = self._played(from_array(error, verb))
         except Refusal as error:
-            refusal = error
+            refusal = self._played(error)
         return SshReply(stderr=refusal.text + "\n", status=refusal.status)
+
+    def _played(self, refusal: Refusal) -> Refusal:
+        """The refusal with the code that is assumed for it."""
+        if not refusal.code or refusal.code in ledger.KNOWN_CODES:
+            return refusal
+        if refusal.code in ledger.NOT_SUITABLE and self.assumed("errors.unsuitable") != "own_code":
+            return Refusal(self.assumed("errors.unsuitable"))
+        codes = self.assumed("errors.codes")
+        if codes == "exchanged":
+            return Refusal(ledger.EXCHANGED[refusal.code]) if refusal.code in ledger.EXCHANGED else refusal
+        return Refusal(ledger.UNKNOWN_CODE) if codes == "unknown" else refusal
 
     def verb(self, line: str) -> str:
         words = line.split()
@@ -205,10 +242,19 @@ class FlashsystemWire(SshWire):
 
     def empty(self) -> None:
         self.system.array.reset()
+        self.system.next_uid = 1
 
     def dump(self) -> dict[str, Any]:
-        return {"array": self.system.array.dump(), "open_access": self.system.open_access}
+        return {
+            "array": self.system.array.dump(),
+            "open_access": self.system.open_access,
+            "next_uid": self.system.next_uid,
+        }
 
     def load(self, saved: dict[str, Any]) -> None:
         self.system.array.load(saved["array"])
         self.system.open_access = saved["open_access"]
+        # An earlier version saved no identities: they followed from the ids.
+        for volume in self.system.array.volumes:
+            volume.attributes.setdefault("uid", volume.id)
+        self.system.next_uid = saved.get("next_uid", self.system.array.volumes.next_id)
