@@ -7,16 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
 from tests.module.arrays import ArrayUnderTest
-from tests.module.torture import BROKEN, HOW, UNDISTURBED, WORST, Case, Torture
+from tests.module.torture import BROKEN, HOW, KILLED, UNDISTURBED, WORST, Case, Torture
 
-ROWS = ("xtremio-4.2-iscsi",)
-"""The arrays whose ledger is complete."""
 OPERATIONS = ("restore a volume", "create a larger clone", "map a volume", "replace the initiators of a host")
 """By which data can be lost, an old copy get a new name, and a host lose what it has."""
+ROWS = {"xtremio-4.2-iscsi": OPERATIONS, "flashsystem-fc": OPERATIONS[1:]}
+"""The arrays whose ledger is complete, and which of these operations they have."""
+FIRST = ("xtremio-4.2-iscsi",)
+"""Where all of it is in `make test`; of the others what this chooses of each array."""
+CHOSEN = (("create a larger clone", KILLED),)
+
+
+def cases() -> Iterator[Any]:
+    for row, operations in ROWS.items():
+        for operation in operations:
+            for how in HOW:
+                marks = () if row in FIRST or (operation, how) in CHOSEN else (pytest.mark.slow,)
+                yield pytest.param(row, operation, how, marks=marks, id=f"{row}-{operation}-{how}")
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +37,7 @@ def torture(arrays: dict[str, ArrayUnderTest]) -> Iterator[Torture]:
         yield Torture({name: arrays[name] for name in ROWS}, stack)
 
 
-@pytest.mark.parametrize("how", HOW)
-@pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize(("row", "operation", "how"), cases())
 def test_no_data_is_lost_where_all_that_is_assumed_is_wrong(
     torture: Torture, row: str, operation: str, how: str
 ) -> None:

@@ -11,6 +11,7 @@ disturbed runs have done with that.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -48,9 +49,13 @@ class Planned:
 
     @property
     def removed(self) -> set[str]:
-        """Whose content the task takes away."""
-        held = set(self.after.contents.values())
-        return {name for name, content in self.before.contents.items() if content not in held}
+        """Whose content the task takes away. Empty volumes have the same content, and are told apart by their names."""
+        held, had = (Counter(one.contents.values()) for one in (self.after, self.before))
+        return {
+            name
+            for name, content in self.before.contents.items()
+            if not held[content] or (name not in self.after.contents and held[content] < had[content])
+        }
 
     @property
     def changed(self) -> set[str]:

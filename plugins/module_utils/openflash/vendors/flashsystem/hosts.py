@@ -180,7 +180,7 @@ class Hosts(Reading):
                 return not found.items and not found.unreadable
 
             try:
-                confirm(lambda: self._wire.rmhost(self._array_name(host.name)), deleted)
+                confirm(lambda: self._wire.rmhost(self._array_name(host.name)), deleted, (Rejected,))
             except NotFound as error:
                 if not self._listed_in_time(deleted):
                     raise self._unsuitable(error) from None
@@ -271,9 +271,10 @@ class Hosts(Reading):
         seen = self._listed_in_time(read)
         others = sorted(mapping.host for mapping in found if mapping.host not in (host.name, name))
         if others and not shared:
-            self._unmap_once(volume.name, host.name)
+            problem = self._unmap_once(volume.name, host.name)
+            undone = "may still be there" if isinstance(problem, AnswerLost) else "was removed again"
             raise InUse(
-                "it was mapped to host %s meanwhile, so the new mapping was removed again" % ", ".join(others),
+                "it was mapped to host %s meanwhile, and the new mapping %s" % (", ".join(others), undone),
                 hint="Set shared: true when the hosts are a cluster.",
                 assumption=SECOND_HOST.id,
             )

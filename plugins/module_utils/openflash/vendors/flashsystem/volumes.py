@@ -18,7 +18,7 @@ from .cli import Row
 from .ledger import CARRIED_OUT_AFTER, GRANULARITY
 from .names import parse_snapshot
 from .reading import Reading
-from .refusals import NameTaken
+from .refusals import NameTaken, Rejected
 
 
 class Volumes(Reading):
@@ -45,7 +45,7 @@ class Volumes(Reading):
 
     def _make(self, name: str, size: int, pool: str) -> Optional[str]:
         """Create a vdisk; its id, or None when that has to be read after a lost answer. Raises NameTaken."""
-        made = confirm(lambda: self._wire.mkvdisk(name, pool, size), lambda: self._vdisk_named(name))
+        made = confirm(lambda: self._wire.mkvdisk(name, pool, size), lambda: self._vdisk_named(name), (Rejected,))
         return made if isinstance(made, str) else None
 
     def _pool_for(self, spec: VolumeSpec, size: int) -> str:
@@ -134,7 +134,7 @@ class Volumes(Reading):
             return bool(row is not None and number and row.get("id") == number)
 
         try:
-            confirm(lambda: self._wire.rename_vdisk(old, new), renamed, (NotFound, NameTaken))
+            confirm(lambda: self._wire.rename_vdisk(old, new), renamed, (NotFound, NameTaken, Rejected))
         except NotFound as error:
             raise NotFound("volume %s is not there" % old, code=error.code) from None
         except NameTaken as error:
@@ -177,7 +177,7 @@ class Volumes(Reading):
             return row is None or row.get("id") != number
 
         try:
-            confirm(lambda: self._wire.rmvdisk(name), deleted)
+            confirm(lambda: self._wire.rmvdisk(name), deleted, (Rejected,))
         except NotFound as error:
             if not self._listed_in_time(deleted):
                 raise self._unsuitable(error) from None

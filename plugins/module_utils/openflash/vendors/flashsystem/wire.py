@@ -69,9 +69,9 @@ class Commands(Cli):
         try:
             return read()
         except Rejected:
-            if any("" in row or name in (row["id"], row["name"]) for row in read_all()):
-                raise
-            return None
+            if not any("" in row or name in (row["id"], row["name"]) for row in read_all()):
+                return None
+            return read()  # it is listed by now, or refused for another reason
 
     def mkvdisk(self, name: str, pool: str, size: int) -> Optional[str]:
         """The id of the new vdisk, if the array reports it. ``size`` is in bytes."""
