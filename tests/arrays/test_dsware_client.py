@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -233,7 +234,7 @@ def test_restore_keeps_the_present_content_and_happens_once(dsware_rest: Simulat
     array = dsware_rest.connect()
     volume = make_volume(array, "v1")
     (snapshot,) = array.create_snapshots([SnapshotSpec("s1", volume)])
-    with dsware_rest.budget(array, 6, writes=4):
+    with dsware_rest.budget(array, 10, writes=6):
         kept = array.restore_snapshot(volume, snapshot, "before")
     assert (kept.name, kept.volume) == ("before", "v1")
     assert dsware_rest.names() == ["before", "s1", "v1"]
@@ -253,8 +254,8 @@ def test_a_restore_whose_marker_cannot_be_removed_says_that_it_was_carried_out(d
     with pytest.raises(errors.FlashError, match="The volume was restored, and snapshot before keeps") as caught:
         array.restore_snapshot(volume, snapshot, "before")
     dsware_rest.clear_faults()
-    marker = next(name for name in dsware_rest.names() if name not in ("before", "s1", "v1"))
-    assert f"Delete snapshot {marker} with the array's own tools" in str(caught.value)
+    (named,) = re.findall("Delete snapshot (.+) with the array's own tools", str(caught.value))
+    assert named in dsware_rest.names()
 
 
 def test_a_restore_that_the_array_refuses_leaves_no_backup(dsware_rest: SimulatedDsware) -> None:

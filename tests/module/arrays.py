@@ -400,7 +400,8 @@ class Modules:
         if rc == DIED and "dies" in job:
             return None
         result = self._result(f"{title} ended with {rc}", rc, "")
-        if Path(f"{files['stdout']}.second").exists():
+        second = Path(f"{files['stdout']}.second")
+        if second.exists() and (second.stat().st_size or "second_dies" not in job):
             result.second = self._result(f"the second run of {title} ended", 0, ".second")
         return result
 
@@ -461,6 +462,7 @@ class ArrayUnderTest(SimulatedArray):
 
         :param cut: ``dies``: after how many requests the process dies, and whether it waits for the next to begin;
             ``meets``: the number of the request after which another run of the same operation is carried out;
+            ``second_dies``: as ``dies``, of that other run;
             ``short_pauses``: its pauses between two attempts are a twentieth.
         :return: None when the process died.
         """

@@ -104,7 +104,8 @@ class Second:
             if not os.read(begin, 1):
                 os._exit(0)  # the first run has ended
             files = {name: f"{job[name]}.second" for name in ("stdout", "stderr")}
-            child({key: value for key, value in {**job, **files}.items() if key != "meets"})
+            own = {key: value for key, value in {**job, **files}.items() if key not in ("meets", "dies")}
+            child({**own, "dies": job["second_dies"]} if "second_dies" in job else own)
         os.close(begin)
 
     def meet(self) -> None:
@@ -113,11 +114,11 @@ class Second:
 
 
 def cut(job: dict[str, Any]) -> None:
+    if "meets" in job:
+        Cut(job["meets"], False, Second(job).meet)
     if "dies" in job:
         after, before_the_next = job["dies"]
         Cut(after, before_the_next, lambda: os._exit(DIED))
-    if "meets" in job:
-        Cut(job["meets"], False, Second(job).meet)
     if "short_pauses" in job:
         shorten_pauses()
 

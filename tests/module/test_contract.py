@@ -289,7 +289,7 @@ def test_a_client_reads_whether_a_change_was_made_whose_answer_is_lost(stage: St
             of_array = (stage.array.subject.vendor, name)
             not_repeated = kind == "reset_before" and RELATIVE.get(of_array) == skip + 1
             # A Dsware does not report whether it has restored a volume, so the next run decides
-            not_repeated |= of_array == ("dsware", "restore a volume") and kind in LOST_ANSWERS and skip == 2
+            not_repeated |= of_array == ("dsware", "restore a volume") and kind in LOST_ANSWERS and skip == 3
             impatient = stage.array.library(timeout=2.0, wait_timeout=1.0)
             with impatient if not_repeated else nullcontext(stage.client) as client:
                 fault(stage, kind, match={"write": True, "path": NOT_LOGIN}, skip=skip)

@@ -29,7 +29,7 @@ from typing import Any
 from urllib.parse import quote
 
 PACKAGE_DIR = Path(__file__).resolve().parents[2] / "roles" / "array_simulator" / "files"
-DEADLINE = 30.0
+DEADLINE = 300.0
 
 
 class Simulator:

@@ -207,9 +207,11 @@ class Copies(Volumes):
             raise conflict
 
     def _records(self, volume: str, copy: str) -> List[Tuple[str, Record]]:
-        """The snapshots that record a full copy: their names, and these in parts."""
-        found = [(snapshot.name, parse_record(snapshot.name, copy)) for snapshot in self._wire.snapshots_of(volume)]
-        return [(name, record) for name, record in sorted(found, key=lambda pair: pair[0]) if record is not None]
+        """The snapshots that record a full copy, or a restore: their names, and these in parts."""
+        listed = self._wire.snapshots_of(volume)
+        names = sorted(one.name for one in (*listed, *listed.unreadable))
+        found = [(name, parse_record(name, copy)) for name in names]
+        return [(name, record) for name, record in found if record is not None]
 
     def _note(self, name: str, volume: str) -> None:
         """Take a snapshot that records something by its name."""

@@ -19,14 +19,14 @@ from ...transport.confirm import confirm, repeat
 from ...transport.deadline import Deadline
 from ...units import parse_initiator
 from .codes import AlreadyThere, NameTaken, NotThere, VolumeGone
-from .copies import Copies
 from .ledger import BY_ID, LUN_RANGE
 from .rest import RestWire, names_in, objects, text
+from .restore import Restores
 from .volumes import UNSURE
 from .wire import readable
 
 
-class Hosts(Copies):
+class Hosts(Restores):
     """What a Dsware does with hosts.
 
     A host is one of two things: a set of iSCSI initiators to which volumes are mapped as LUNs, or (kind ``agent``) a

@@ -32,13 +32,13 @@ def marker(kind: str, name: str) -> str:
 
 
 class Record(NamedTuple):
-    """The name of the snapshot that records a full copy, in parts."""
+    """The name of the snapshot that records the run of a full copy or of a restore, in parts."""
 
     request: str
     """A digest of the source and the target of the copy."""
     stamp: unfinished.Stamp
     begun: bool
-    """Whether the array is known to have begun to copy."""
+    """Of a copy: whether the array is known to have begun to copy. Of a restore: whether its run has ended."""
 
 
 def record_name(copy: str, request: str, stamp: unfinished.Stamp, begun: bool = False) -> str:
@@ -53,6 +53,11 @@ def parse_record(name: str, copy: str) -> Optional[Record]:
         return None
     stamp = unfinished.parse(found.group("stamp"))
     return Record(found.group("request"), stamp, bool(found.group("begun"))) if stamp is not None else None
+
+
+def restored(volume: str) -> str:
+    """In place of the name of a copy, in the name of the snapshot that records a restore of this volume."""
+    return "restore\0%s" % volume
 
 
 def request_digest(*about: str) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Volumes, snapshots and restore, over REST or the text socket."""
+"""Volumes and snapshots, over REST or the text socket."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from dataclasses import replace
 from typing import Callable, Optional, Sequence, Tuple
 
 from ...compare import check_size_and_pool, grown_size, new_size
-from ...errors import BadReply, Conflict, FlashError, InUse, Invalid, NotFound, Timeout, Unreachable
-from ...model import COPYING, READY, Pool, Snapshot, SnapshotSpec, Volume, VolumeSpec
+from ...errors import BadReply, Conflict, InUse, Invalid, NotFound, Timeout, Unreachable
+from ...model import Pool, Snapshot, SnapshotSpec, Volume, VolumeSpec
 from ...transport.confirm import confirm, repeat
-from ...transport.deadline import Deadline
 from ...units import MIB, format_size
 from .codes import Mapped, NameTaken, Referenced
-from .ledger import GRANULARITY, RESTORE_ANSWER, ROLLED_BACK
-from .names import MARKER, further_backup, marker
+from .ledger import GRANULARITY
+from .names import MARKER, marker
 from .reading import Reading
 
 # Errors after which the array may still make the change.
@@ -141,75 +140,3 @@ class Volumes(Reading):
 
     def _delete_snapshot(self, name: str) -> None:
         self._delete(self._wire.delete_snapshot, name, lambda: not self._wire.has_snapshot(name))
-
-    def restore_snapshot(self, volume: Volume, snapshot: Snapshot, backup: str) -> Snapshot:
-        """Six requests: a read, the marker, the backup, the rollback, a read of the state, the end of the marker.
-
-        While there is a marker, the rollback may not have been carried out; the array does not report whether it was.
-        So the backup stays whatever the array answers, and a run that finds the marker takes a further backup,
-        ``<backup>-2``, before it sends the rollback again.
-        """
-        with self._doing("restore volume %s from snapshot %s" % (volume.name, snapshot.name), volume.name):
-            self._require("restore_snapshot", volume)
-            if snapshot.volume not in (None, volume.name):
-                raise Conflict("the snapshot was not taken of that volume, but of volume %s" % snapshot.volume)
-            token = marker("restore", backup)
-            existing = self._wire.snapshot(backup)
-            if existing is not None and existing.volume not in (None, volume.name):
-                raise Conflict(
-                    "a snapshot %s exists, of volume %s" % (backup, existing.volume), hint="Choose another name."
-                )
-            if existing is not None and not self._wire.has_snapshot(token):
-                return existing
-            if existing is None:
-                self._mark_restore(token, volume.name)
-                existing = self._create_snapshot(SnapshotSpec(backup, volume))
-            else:
-                self._further_backup(volume, backup)
-            try:
-                self._wire.rollback(volume.name, snapshot.name)
-                self._wait_until_restored(volume.name)
-            except FlashError as error:
-                kept = "What the volume held before is kept as snapshot %s, which stays." % backup
-                if error.code == ROLLED_BACK or isinstance(error, UNSURE):
-                    error.fill(assumption=RESTORE_ANSWER.id)
-                    kept += (
-                        " The array does not report whether the volume was restored: compare it with the snapshot. If "
-                        "it was, delete snapshot %s with the array's own tools: while it exists, the task keeps the "
-                        "present content under another name and restores the volume again." % token
-                    )
-                error.hint = "%s %s" % (error.hint, kept) if error.hint else kept
-                raise
-            try:
-                self._delete_snapshot(token)
-            except FlashError as error:
-                error.hint = (
-                    "The volume was restored, and snapshot %s keeps what it held before. Delete snapshot %s with the "
-                    "array's own tools: while it exists, the task would restore the volume again." % (backup, token)
-                )
-                raise
-            return existing
-
-    def _wait_until_restored(self, name: str) -> None:
-        """Wait while the array reports that it fills the volume: a restore may go on after its answer."""
-
-        def done() -> Optional[bool]:
-            state = self._need_volume(name).state
-            if state not in (READY, COPYING):
-                raise FlashError("the restore has failed: the array reports the state %s for the volume" % state)
-            return True if state == READY else None
-
-        Deadline(self._wait_timeout, first=0.05, longest=5.0).poll(done, "the end of the restore")
-
-    def _further_backup(self, volume: Volume, backup: str) -> None:
-        """Take one more backup of the present content, under the first free name."""
-        for number in range(2, 100):
-            name = further_backup(backup, number)
-            with suppress(NameTaken):
-                repeat(lambda name=name: self._wire.create_snapshot(name, volume.name))  # type: ignore[misc]
-                return
-        raise Conflict("there are too many snapshots named %s-*" % backup, hint="Delete those that you do not need.")
-
-    def _mark_restore(self, token: str, volume: str) -> None:
-        with suppress(NameTaken):
-            repeat(lambda: self._wire.create_snapshot(token, volume))
