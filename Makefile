@@ -11,7 +11,7 @@ PYTEST := pytest --timeout 1200
 PYTEST_PARALLEL := $(PYTEST) --numprocesses 3 --dist loadscope --no-loadscope-reorder -m "not slow"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-slow test-stable torture fix bench docs release lock clean
+.PHONY: help setup demo check test test-slow test-stable torture fuzz fix bench docs release lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z][a-z_%-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -43,6 +43,10 @@ mutants: setup ## turn each comparison, condition and default of what decides ab
 torture: setup ## every operation against arrays that behave otherwise than is assumed; T='TEXT ...' selects, SECONDS=, SEED=
 	PYTHONPATH=collections:roles/array_simulator/files:. python -m tests.module.torture $(T) --seconds $(or $(SECONDS),inf) \
 		--seed $(or $(SEED),1)
+
+fuzz: setup ## damaged and invented answers of every array, at random; T='TARGET ...' selects, INPUTS=, SEED=
+	PYTHONPATH=collections:roles/array_simulator/files:. python -m tests.module.fuzz $(T) \
+		--inputs $(or $(INPUTS),200000) --seed $(or $(SEED),1)
 
 fix: setup ## let ruff mend what it can
 	ruff check --fix .

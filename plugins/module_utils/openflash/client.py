@@ -22,7 +22,7 @@ R = TypeVar("R")
 READS = 5
 """How often a list is read that changes while it is read."""
 
-NOT_UNDERSTOOD = (KeyError, IndexError, TypeError, ValueError, AttributeError, Invalid, BadReply)
+NOT_UNDERSTOOD = (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError, Invalid, BadReply)
 """What a conversion raises for an object of the array that lacks a field or has an invalid value.
 
 When the array does not answer, another error is raised, which ends the read.

@@ -23,7 +23,17 @@ TIB = KIB**4
 PIB = KIB**5
 
 _FACTORS = {"": 1, "k": KIB, "m": MIB, "g": GIB, "t": TIB, "p": PIB}
-_SIZE = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*(?:([kmgtp])(?:i?b)?|b)?\s*$", re.IGNORECASE)
+_WHOLE = re.compile(r"[0-9]{1,18}\Z")
+_SIZE = re.compile(r"^\s*([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*(?:([kmgtp])(?:i?b)?|b)?\s*$", re.IGNORECASE)
+
+
+def whole_number(value: object) -> Optional[int]:
+    """The number that a text of decimal digits is; None for anything else, and for more digits than anybody counts in.
+
+    Not so ``str.isdigit``, which is true of digits that ``int`` does not take, and of as many as take ``int`` forever.
+    """
+    text = str(value)
+    return int(text) if _WHOLE.match(text) else None
 
 
 def parse_size(text: Union[str, int]) -> int:
@@ -103,7 +113,7 @@ def _initiator_hint(text: str, bare: str) -> str:
         )
     if _NUMBER.match(text):
         hint = 'YAML reads a WWN without quotes as a number. Write it in quotes, such as "10:00:00:00:10:00:00:07"'
-        pairs = _base_60(int(text)) if text.isdigit() else None
+        pairs = _base_60(int(text)) if _WHOLE.match(text) else None
         return hint + ("; this one may have been %s." % pairs if pairs else ".")
     return "A WWN has 16 hex digits (10:00:00:00:c9:00:00:07); an iSCSI name is like iqn.2026-01.org.example:host1."
 
@@ -143,7 +153,7 @@ def format_initiator(address: str) -> str:
     return address
 
 
-_HOST_AND_PORT = re.compile(r"^(?P<host>\[[^\[\]]+\]|[^:\[\]]+)(?::(?P<port>[0-9]+))?$")
+_HOST_AND_PORT = re.compile(r"^(?P<host>\[[^\[\]]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,9}))?$")
 _NOT_IN_ADDRESS = re.compile(r"[\s/\\@?#,<>\"'`]")
 _ZONE = re.compile(r"^[A-Za-z0-9._-]+$")
 
@@ -188,8 +198,17 @@ def _split_endpoint(address: str, port: int) -> Tuple[Optional[str], int]:
     if match is None:
         return None, port
     host = match.group("host")
-    found = _ipv6(host[1:-1]) if address.startswith("[") else None if "%" in host else host
+    found = _ipv6(host[1:-1]) if address.startswith("[") else host if _may_be_name(host) else None
     return found, int(match.group("port") or port)
+
+
+def _may_be_name(host: str) -> bool:
+    """Whether the resolver takes it as a name: without control characters, and with parts of 1 to 63 characters."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return "%" not in host and host.isprintable()
 
 
 def _ipv6(text: str) -> Optional[str]:

@@ -14,6 +14,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -27,8 +28,9 @@ import trustme
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Connection
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport import confirm, http
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport, Reply
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport import confirm, http_reply
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http_reply import Reply
 
 PASSWORD = "s3cret-Päss w0rd"
 
@@ -229,6 +231,21 @@ def test_a_redirect_is_not_followed(server: Server, transport: HttpTransport) ->
     with pytest.raises(errors.BadReply, match="redirect"):
         transport.request("GET", "/x")
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("code", [300, 301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_redirect_to_another_host_gets_no_request_and_no_credentials(
+    server: Server, transport: HttpTransport, code: int, method: str
+) -> None:
+    other = Server()
+    transport.set_header("X-Auth-Token", "the-token", secret=True)
+    server.script = [status(code, headers={"Location": f"http://localhost:{other.port}/login", "Refresh": "0"})]
+    with pytest.raises(errors.BadReply, match="redirect"):
+        transport.request(method, "/login", json={"password": PASSWORD})
+    assert (len(server.requests), other.requests) == (1, [])
+    other.shutdown()
+    other.server_close()
 
 
 @pytest.mark.parametrize(
@@ -773,10 +790,61 @@ def test_an_empty_answer_is_none(server: Server, transport: HttpTransport) -> No
 def test_an_answer_that_is_too_large_is_an_error(
     server: Server, transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "LARGEST_REPLY", 1000)
+    monkeypatch.setattr(http_reply, "LARGEST_REPLY", 1000)
     server.script = [status(200, "x" * 5000)] * 3
     with pytest.raises(errors.BadReply, match="larger"):
         transport.request("GET", "/x")
+
+
+def test_an_answer_that_is_announced_as_too_large_is_not_read(server: Server, transport: HttpTransport) -> None:
+    def announce(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(2 * 1024**3))
+        handler.end_headers()
+        handler.close_connection = True
+
+    server.script = [announce] * 3
+    with pytest.raises(errors.BadReply, match="larger than 64 MiB"):
+        transport.request("GET", "/x")
+
+
+def test_a_change_whose_answer_has_two_lengths_may_have_been_made(server: Server, transport: HttpTransport) -> None:
+    server.script = [status(200, headers={"Content-Length": "7"})]
+    with pytest.raises(confirm.AnswerLost, match="a header that is malformed"):
+        transport.request("POST", "/x")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "gzip, gzip", "br"])
+def test_a_compressed_answer_is_refused(server: Server, transport: HttpTransport, encoding: str) -> None:
+    """It was not asked for, and may have any size once it is unpacked."""
+    server.script = [status(200, headers={"Content-Encoding": encoding})] * 3
+    with pytest.raises(errors.BadReply, match="compressed"):
+        transport.request("GET", "/x")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("[" * 200_000, "not JSON"),
+        ('{"n": ' + "9" * 5000 + "}", "not JSON"),
+        ('{"name": "\\ud800"}', "half a character"),
+        ('{"\\uDFFF": 1}', "half a character"),
+    ],
+)
+def test_json_that_nobody_can_use_is_an_error_of_the_answer(
+    server: Server, transport: HttpTransport, body: str, reason: str
+) -> None:
+    server.script = [status(200, body)]
+    if "9" in body and not hasattr(sys, "set_int_max_str_digits"):
+        assert transport.request("GET", "/x").json()["n"] > 0  # this release takes any number of digits
+        return
+    with pytest.raises(errors.BadReply, match=reason):
+        transport.request("GET", "/x").json()
+
+
+def test_a_character_of_two_escapes_is_read(server: Server, transport: HttpTransport) -> None:
+    server.script = [status(200, '{"name": "\\ud83d\\ude00"}')]
+    assert transport.request("GET", "/x").json() == {"name": "\U0001f600"}
 
 
 def test_the_answer_to_head_has_no_body(server: Server, transport: HttpTransport) -> None:

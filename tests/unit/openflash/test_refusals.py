@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.confirm import AnswerUnreadable
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import Reply
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http_reply import Reply
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.ssh import Output
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera import refusals as datera
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.flashsystem import (

@@ -33,6 +33,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.units 
     redact_url,
     round_up,
     url_secrets,
+    whole_number,
 )
 
 
@@ -59,11 +60,43 @@ def test_a_size_is_read_in_every_notation(text: str | int, size: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "G", "10X", "10 G B", "-1G", "1e9", "0", "0G", "ten", "10GiBs", "1,5G", ".5G", "0.3KiB", True, None, 1.5],
+    [
+        "",
+        "G",
+        "10X",
+        "10 G B",
+        "-1G",
+        "1e9",
+        "0",
+        "0G",
+        "ten",
+        "10GiBs",
+        "1,5G",
+        ".5G",
+        "0.3KiB",
+        "9" * 5000,
+        True,
+        None,
+        1.5,
+    ],
 )
 def test_an_invalid_size_is_refused(text: object) -> None:
     with pytest.raises(Invalid):
         parse_size(text)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [("0", 0), ("007", 7), (12, 12), ("", None), ("-1", None), ("1.5", None), ("1\n", None), (None, None)],
+)
+def test_a_whole_number_is_read(value: object, number: int | None) -> None:
+    assert whole_number(value) == number
+
+
+@pytest.mark.parametrize("text", ["\u00b2", "\u0661", "9" * 5000])
+def test_digits_that_no_array_counts_with_are_no_number(text: str) -> None:
+    """Superscripts, Arabic digits, and so many that the conversion is refused."""
+    assert whole_number(text) is None
 
 
 def test_the_error_of_a_bare_number_suggests_gibibytes() -> None:
@@ -305,6 +338,7 @@ def test_a_host_and_its_port_are_read(text: str, endpoint: tuple[str, int]) -> N
         *("", " ", ":", ":443", "array:", "array:0", "array:65536", "array:x", "array:-1", "array:+1"),
         *("[array]:443", "[192.0.2.7]", "[::1", "::1]", "[]", "[::1]443", "[::1]:", "[::1]:0", "1:2:3", "::1::2"),
         *("array/api", "array name", "array?x", "array#x", "a,b", "array\\x", "fe80::1%", "array%eth0"),
+        *("a" * 64, "array..example", ".array", "array\x001", "array\x1b[2J", "array:" + "9" * 5000, "x" * 10_000),
         *("https://array", "https://array:443/", "admin@array", "admin:Pa55@array", "https://admin:Pa55@array"),
     ],
 )

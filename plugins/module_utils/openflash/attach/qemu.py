@@ -122,7 +122,7 @@ class Qemu:
         out = self._run(["info", "--output=json"], [node], _INSPECT_MEMORY, _INSPECT_SECONDS, seconds).text
         try:
             found = json.loads(out)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict) or not isinstance(found.get("virtual-size"), int):
             raise BadReply("%s info does not report the size" % PROGRAM, said=out[:200] or None)

@@ -252,7 +252,7 @@ def _last_note(content: bytes) -> Dict[str, Any]:
     for line in reversed(content.split(b"\n")[:-1]):
         try:
             noted = json.loads(line.decode("utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(noted, dict) and noted:
             return noted

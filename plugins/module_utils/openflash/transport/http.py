@@ -15,7 +15,6 @@ import random
 import re
 import threading
 import time
-from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 from urllib.parse import urlencode
 
@@ -26,61 +25,16 @@ from .confirm import ATTEMPTS, AnswerUnreadable
 from .deadline import Deadline
 from .http_failures import LONGEST_CONNECT, Lost, NotSent, Request, explain, host_of, wants_password
 from .http_reading import Reading
+from .http_reply import Reply, read_body, retry_after
 from .journal import SHORTEST, Journal
 from .proxy import parse_proxy
 
-LARGEST_REPLY = 256 * 1024**2
 LONGEST_LOGOUT = 5.0
 _FIRST_PAUSE = 0.3
 
 _SAFE = ("GET", "HEAD")
 _GATEWAY = (502, 503, 504)
 Query = Union[Mapping[str, Any], Sequence[Tuple[str, Any]]]
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A complete answer. Header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    request: str = ""
-    """Method and path, for messages."""
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300
-
-    @property
-    def text(self) -> str:
-        return self.body.decode("utf-8", "replace")
-
-    def json(self) -> Any:
-        """The decoded body; BadReply when it is not JSON. An empty body is None."""
-        if not self.body.strip():
-            return None
-        try:
-            return jsonlib.loads(self.body.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise BadReply(
-                "the answer to %s is not UTF-8: byte %d is 0x%02x"
-                % (self.request, error.start + 1, self.body[error.start]),
-                hint="If it belongs to the name of an object, rename the object on the array.",
-            ) from None
-        except ValueError:
-            raise BadReply(
-                "the answer to %s is not JSON but %s (HTTP status %d)"
-                % (self.request, self.headers.get("content-type", "something else"), self.status),
-                hint="Check that the address and port are those of the array's management service.",
-            ) from None
-
-    def json_or_none(self) -> Any:
-        """The decoded body, or None when it is not JSON: for answers that report an error anyway."""
-        try:
-            return self.json()
-        except BadReply:
-            return None
 
 
 class HttpTransport:
@@ -223,7 +177,13 @@ class HttpTransport:
             if self._verify:
                 pool["assert_hostname"] = self._tls_server_name
 
-        session = requests.Session()
+        class Session(requests.Session):
+            """It looks for no redirect: requests would read the complete body of one, however large."""
+
+            def get_redirect_target(self, resp: Any) -> None:
+                return None
+
+        session = Session()
         session.trust_env = False
         session.verify = self._verify
         session.headers.clear()
@@ -438,7 +398,7 @@ class HttpTransport:
             )
             try:
                 outcome = str(response.status_code)
-                body = _read(response, wire)
+                body = read_body(response, wire.method)
             finally:
                 response.close()
         except FlashError as error:
@@ -469,36 +429,3 @@ class HttpTransport:
 def _pairs(query: Query) -> List[Tuple[str, str]]:
     pairs = query.items() if isinstance(query, Mapping) else query
     return [(str(key), str(value)) for key, value in pairs]
-
-
-def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that the header Retry-After asks for, as a number or a date; 0 where it is absent or neither."""
-    from urllib3.exceptions import InvalidHeader
-    from urllib3.util.retry import Retry
-
-    try:
-        return float(Retry().parse_retry_after(headers["retry-after"]))
-    except (KeyError, InvalidHeader):
-        return 0.0
-
-
-def _read(response: Any, wire: Request) -> bytes:
-    """The whole body, or BadReply when it is larger than allowed or shorter than announced."""
-    announced = response.headers.get("Content-Length", "")
-    pieces: List[bytes] = []
-    size = 0
-    for piece in response.iter_content(65536):
-        pieces.append(piece)
-        size += len(piece)
-        if size > LARGEST_REPLY:
-            raise BadReply("the answer to %s is larger than %d MiB" % (wire.method, LARGEST_REPLY // 1024**2))
-    plain = response.headers.get("Content-Encoding", "identity") == "identity"
-    if (
-        plain
-        and wire.method != "HEAD"
-        and response.status_code != 204
-        and announced.isdigit()
-        and size < int(announced)
-    ):
-        raise BadReply("the answer was cut off after %d of %s bytes" % (size, announced))
-    return b"".join(pieces)

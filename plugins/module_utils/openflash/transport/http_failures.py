@@ -161,6 +161,10 @@ def explain(
         return not_sent(
             "no connection (%s)" % (errnos[0] if errnos else "network error"), "Check address and routes.", passing=True
         )
+    if any(type(item).__name__ == "InvalidHeader" and type(item).__module__.startswith("urllib3") for item in chain):
+        # Of the answer: requests checks those of a request itself.
+        reason = "the answer to %s %s has a header that is malformed" % (wire.method, mask(wire.target.split("?")[0]))
+        return Lost(BadReply(reason, array=host), AnswerUnreadable(reason, array=host))
     if kinds & {"InvalidURL", "LocationParseError", "LocationValueError", "InvalidProxyURL", "InvalidHeader"}:
         return NotSent(Invalid("the address, proxy or a header is malformed", array=host), elsewhere=False)
 

@@ -26,7 +26,7 @@ from ...model import (
     Snapshot,
     Volume,
 )
-from ...units import GIB, format_endpoint, parse_initiator
+from ...units import GIB, format_endpoint, parse_initiator, whole_number
 from . import ledger
 from .capabilities import QOS
 from .names import INSTANCE_SNAPSHOT, OFFLINE_MARK
@@ -207,8 +207,8 @@ def marked_offline(instance: Entity) -> Optional[int]:
     descr = str(instance.get("descr") or "")
     if OFFLINE_MARK not in descr or instance.get("admin_state") != "offline":
         return None
-    size = descr.rsplit(OFFLINE_MARK, 1)[1]
-    return int(size) * GIB if size.isdigit() else None
+    size = whole_number(descr.rsplit(OFFLINE_MARK, 1)[1])
+    return None if size is None else size * GIB
 
 
 def bytes_of(size: Any) -> int:

@@ -30,6 +30,7 @@ from ...model import (
     Volume,
 )
 from ...transport.deadline import Deadline
+from ...units import whole_number
 from . import entities, ledger
 from .capabilities import capabilities, may_be_named
 from .entities import InstanceVolume, Members
@@ -503,9 +504,10 @@ def _host_of(name: str, entity: Entity) -> Host:
 def noted(notes: Dict[str, str], uuid: str) -> Tuple[Optional[str], Optional[int]]:
     """The noted name of a snapshot, and the bytes that the volume had; None for both when nothing is noted."""
     size, space, name = notes.get(ledger.NOTE_PREFIX + uuid, "").partition(" ")
-    if not space or not name or not size.isdigit():
+    number = whole_number(size)
+    if not space or not name or number is None:
         return None, None
-    return name, int(size)
+    return name, number
 
 
 def _ratio(text: Any) -> Optional[float]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Optional, Tuple, Type
 
 from ...errors import BadReply, Busy, Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Unauthorized
-from ...transport.http import Reply
+from ...transport.http_reply import Reply
 
 
 class NameTaken(Conflict):

@@ -14,7 +14,9 @@ from urllib.parse import quote
 from ...client import read_unchanged, side_by_side
 from ...errors import BadReply, Invalid, NotFound, Unsupported
 from ...transport.confirm import ATTEMPTS, AnswerLost, AnswerUnreadable, repeat
-from ...transport.http import HttpTransport, Reply
+from ...transport.http import HttpTransport
+from ...transport.http_reply import Reply
+from ...units import whole_number
 from .ledger import MODERN, PAGE, SMALLEST_PAGE
 from .names import parse_version, tenant_path
 from .refusals import NameTaken, Rejected, error_of, is_busy, is_expired
@@ -209,7 +211,7 @@ class EdfSession:
                 self._check_single_page(page, metadata, search)
                 return page
             # Software before 3.3 counts the total before it applies the filter.
-            total = _number(metadata.get("total_count")) if not search or self.modern else None
+            total = whole_number(metadata.get("total_count")) if not search or self.modern else None
             if found and total != first_total:
                 return None
             first_total = total
@@ -249,7 +251,7 @@ class EdfSession:
     @staticmethod
     def _check_single_page(page: List[Entity], metadata: Entity, search: Optional[str]) -> None:
         """Check that the list is complete. 2.1 has no pages."""
-        total = _number(metadata.get("total"))
+        total = whole_number(metadata.get("total"))
         if not search and total is not None and total > len(page):
             raise BadReply("the array lists %d of %d objects and has no further page" % (len(page), total))
 
@@ -337,10 +339,6 @@ class EdfSession:
                 hint="Check that the address and port are those of the array's management service.",
             )
         return body["data"]
-
-
-def _number(value: Any) -> Optional[int]:
-    return int(value) if str(value).isdigit() else None
 
 
 def _identity(item: Entity) -> str:

@@ -14,8 +14,9 @@ from ...errors import BadReply, Busy, FlashError, NotFound, Timeout, Unauthorize
 from ...model import Connection, Listing, Pool, Snapshot, Volume
 from ...transport.confirm import ATTEMPTS, AnswerLost, AnswerUnreadable
 from ...transport.credentials import credentials
-from ...transport.http import HttpTransport, Reply
-from ...units import MIB
+from ...transport.http import HttpTransport
+from ...transport.http_reply import Reply
+from ...units import MIB, whole_number
 from .codes import EXPIRED, MOMENTARY, SnapshotGone, VolumeGone, error_of, suspect
 from .ledger import PAGE_SIZE, REST_PORT, REST_VERSION, SNAPSHOT_COPYING_STATUS, VENDOR_VERSION, VOLUME_KEY
 from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Page, Wire, read_pages, readable, state_of, time_of
@@ -250,8 +251,7 @@ class RestWire(Wire):
 
         def ask(page: int, length: int) -> Page:
             answer = self.call("POST", path, dict(body, **{number: page, size: length}))
-            total = str(answer.get("totalNum"))
-            return objects(answer, key), int(total) if total.isdigit() else None
+            return objects(answer, key), whole_number(answer.get("totalNum"))
 
         return read_pages(key[: -len("List")] + "s", ask, PAGE_SIZE.value, NAMES)
 
@@ -457,7 +457,8 @@ def names_in(items: Sequence[Mapping[str, Any]], key: str, kind: str) -> List[st
 
 
 def _number(text: str) -> Any:
-    return int(text) if text.isdigit() else text
+    number = whole_number(text)
+    return text if number is None else number
 
 
 def _name_of(item: Object, default: str) -> str:

@@ -15,7 +15,7 @@ from ...model import Connection, Listing, Pool, Snapshot, Unreadable, Volume
 from ...transport.confirm import AnswerUnreadable
 from ...transport.deadline import Deadline
 from ...transport.tcp import TcpTransport
-from ...units import MIB
+from ...units import MIB, whole_number
 from .codes import MOMENTARY, TABLE, error_of, suspect
 from .ledger import EXTENSIONS, SNAPSHOT_COPYING_STATUS, SOCKET_PAGE, SOCKET_POOL_UNIT, SOCKET_PORT
 from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Page, Wire, read_pages, readable, state_of, time_of
@@ -242,9 +242,10 @@ class TextWire(Wire):
 
         def ask(page: int, size: int) -> Page:
             answer = self.ask(title, [("page_num", page), ("page_size", size)])
-            if not answer.fields.get("total_num", "").isdigit():
+            total = whole_number(answer.fields.get("total_num"))
+            if total is None:
                 raise BadReply("the answer to %s does not report the number of objects" % title)
-            return [dict(item) for item in answer.rows.get(kind, [])], int(answer.fields["total_num"])
+            return [dict(item) for item in answer.rows.get(kind, [])], total
 
         items = read_pages(kind + "s", ask, SOCKET_PAGE.value, (key,))
         return readable(kind, [(item.get(key, "?"), item) for item in items], convert)

@@ -16,6 +16,7 @@ from ...client import listing, read_unchanged, side_by_side
 from ...errors import BadReply, Unsupported
 from ...model import COPYING, DELETING, ERROR, READY, Capacity, Listing, Mapping, Pool, Snapshot, Volume
 from ...transport.journal import Journal
+from ...units import whole_number
 from .ledger import COPYING_STATUS, DELETING_STATUS, READY_STATUS
 
 T = TypeVar("T")
@@ -227,7 +228,7 @@ def state_of(status: Any, copying: Sequence[int] = COPYING_STATUS) -> str:
 def time_of(value: Any) -> Optional[str]:
     """A time stamp as text that sorts by age: the array's number, padded, since its unit is not documented."""
     text = str(value or "")
-    return text.zfill(20) if text.isdigit() and int(text) else text or None
+    return text.zfill(20) if whole_number(text) else text or None
 
 
 def readable(kind: str, items: Sequence[Tuple[str, Any]], convert: Any) -> Listing[Any]:

@@ -12,6 +12,7 @@ import secrets
 from typing import NamedTuple, Optional, Sequence, Tuple
 
 from ... import unfinished
+from ...units import whole_number
 from .ledger import HOST_NAME_LONGEST, NAME_PATTERN, UDIDS
 
 # <name>.snap<source> is a snapshot, <name>.live<source> one that was taken while its source was mapped to a host. The
@@ -58,9 +59,10 @@ def sources_of(serial: str, udid: str) -> Tuple[str, ...]:
     :param udid: as the array reports it; empty when the volume has none.
     """
     by_serial = "-" + serial.lower()[-12:]
-    if is_unset(udid) or not udid.isdigit() or int(udid) > 0xFFFF:
+    number = whole_number(udid)
+    if is_unset(udid) or number is None or number > 0xFFFF:
         return by_serial, "_%s0000" % serial.lower()[-8:]
-    return "_%s%04x" % (serial.lower()[-8:], int(udid)), by_serial
+    return "_%s%04x" % (serial.lower()[-8:], number), by_serial
 
 
 def is_unset(udid: str) -> bool:

@@ -33,7 +33,7 @@ from ...model import (
     Volume,
 )
 from ...transport.confirm import growing_pauses
-from ...units import MIB, format_endpoint, parse_endpoint, parse_initiator, parse_target
+from ...units import MIB, format_endpoint, parse_endpoint, parse_initiator, parse_target, whole_number
 from .capabilities import capabilities
 from .cli import Pairs, Row, first, listing, text
 from .ledger import FC_ACTIVE, ISCSI_PORT, LISTED_WITHIN, LUN_OPTIONAL, NO_SPEED, PORTAL_STATES, SEEN_AFTER, UNSUITABLE
@@ -497,8 +497,8 @@ def _initiators(pairs: Pairs) -> Tuple[Initiator, ...]:
     initiators = []
     for reported, attributes in found:
         protocol, address = parse_initiator(reported)
-        count = attributes.get("node_logged_in_count", "")
-        initiators.append(Initiator(address, protocol, logged_in=int(count) > 0 if count.isdigit() else None))
+        count = whole_number(attributes.get("node_logged_in_count"))
+        initiators.append(Initiator(address, protocol, logged_in=None if count is None else count > 0))
     return tuple(initiators)
 
 

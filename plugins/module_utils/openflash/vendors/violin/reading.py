@@ -177,8 +177,11 @@ class Reading(Array):
             return Unreadable("volume", str(row["name"]), error.reason)
 
     def _complete(self, row: Object) -> Object:
-        """The detail of a LUN with its row of the list."""
-        return objects.merged(row, self._concerto.lun(row["object_id"]))
+        """The detail of a LUN with its row of the list. Raises BadReply when the detail is of a LUN of another name."""
+        detail = self._concerto.lun(row["object_id"])
+        if detail.get("name") not in (None, row["name"]):
+            raise BadReply("the array answers with volume %s, which was not asked for" % detail["name"])
+        return objects.merged(row, detail)
 
     def _complete_if_listed(self, row: Object) -> Optional[Object]:
         """A LUN that was just created, by its id; None while the array does not show it."""

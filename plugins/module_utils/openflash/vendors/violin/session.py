@@ -14,7 +14,8 @@ from ...client import side_by_side
 from ...errors import BadReply, FlashError, Invalid, Unauthorized, Unsupported
 from ...model import Unreadable
 from ...transport.confirm import ATTEMPTS, AnswerLost, AnswerUnreadable
-from ...transport.http import HttpTransport, Reply
+from ...transport.http import HttpTransport
+from ...transport.http_reply import Reply
 from .ledger import EXTERNAL_HEAD, FAILOVER, NEWEST_BEFORE, OLDEST, OLDEST_EVER
 from .refusals import Rejected, error_of, is_busy
 
@@ -351,6 +352,6 @@ def _message(reply: Reply) -> str:
 def _last_line(text: str) -> Optional[Object]:
     try:
         found = json.loads(text.strip().split("\n")[-1])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

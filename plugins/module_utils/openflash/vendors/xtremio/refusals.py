@@ -22,7 +22,7 @@ from ...errors import (
     Unauthorized,
     Unsupported,
 )
-from ...transport.http import Reply
+from ...transport.http_reply import Reply
 from .ledger import (
     CODES,
     LINE_LONGEST,

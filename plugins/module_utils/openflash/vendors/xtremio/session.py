@@ -13,7 +13,8 @@ from urllib.parse import quote_plus
 from ...client import side_by_side
 from ...errors import BadReply, FlashError, Invalid, NotFound, Unsupported
 from ...transport.confirm import AnswerLost, AnswerUnreadable
-from ...transport.http import HttpTransport, Reply
+from ...transport.http import HttpTransport
+from ...transport.http_reply import Reply
 from .ledger import FILTER_TERMS, LINE_LONGEST
 from .refusals import error_of, is_busy, message_of
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, Dict, Optional, Tuple, Type
 
 from ...errors import Busy, Conflict, FlashError, InUse, NoSpace, NotFound
-from ...transport.http import HttpTransport, Reply
+from ...transport.http import HttpTransport
+from ...transport.http_reply import Reply
 
 Row = Dict[str, Any]
 """One object as the array sends it."""
