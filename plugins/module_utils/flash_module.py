@@ -34,6 +34,7 @@ from .openflash.plan.planner import plan as make_plan
 from .openflash.plan.rules import Policy
 from .openflash.plan.step import Line
 from .openflash.plan.world import Actual
+from .openflash.printable import in_line, printable_data
 from .openflash.read import read
 from .openflash.transport import environment, interruption, programs
 from .openflash.transport.journal import SHORTEST
@@ -112,9 +113,9 @@ def _run(
             applied = _apply(module, array, actual, plan)
             # First of all, so that the result has it whatever fails from here on
             done, left_out = _steps(plan, applied)
-            result.update(changed=bool(done), plan=[line.text for line in done])
+            result.update(changed=bool(done), plan=[in_line(line.text) for line in done])
             if left_out:
-                result["not_done"] = [line.text for line in left_out]
+                result["not_done"] = [in_line(line.text) for line in left_out]
             _assume(module, result, plan)
             problem = _problem(plan, applied)
             reporter = report.Reporter(plan, applied)
@@ -372,6 +373,10 @@ class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types h
             self.params[name] = text
         super().fail_json(msg, **kwargs)
 
+    def warn(self, warning: str, **options: Any) -> None:
+        """Show a warning, in one line."""
+        super().warn(in_line(warning), **options)
+
     def hide(self, secrets: Iterable[str]) -> None:
         """Have Ansible mask these.
 
@@ -418,13 +423,13 @@ _NO_CALLS = {"requests": 0, "writes": 0, "session_requests": 0}
 
 
 def _finish(module: AnsibleModule, result: Dict[str, Any], problem: Optional[FlashError]) -> None:
-    """The only place that ends a module."""
+    """The only place that ends a module. What people see of the array passes here, or is an error or a warning."""
     interruption.ignore()
     if "ansible_facts" not in result:
         result.setdefault("api", dict(_NO_CALLS))
     if problem is not None:
         result["error"] = problem.as_dict()
-    result = _plain(result)
+    result = printable_data(_plain(result))
     _warn_masked(module, result)
     if problem is None:
         module.exit_json(**result)

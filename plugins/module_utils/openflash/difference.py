@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, List, Mapping as Map, Sequence, Tuple
 
 from .plan.step import CHANGE, MAKE, REMOVE, Line
+from .printable import in_line
 from .report import Data, Entry
 
 _NOT_SHOWN = ("id", "used", "created", "progress", "serial", "resumed", "proven", "size_text", "kind")
@@ -28,7 +29,7 @@ def diff(title: str, plan: str, entries: Iterable[Entry]) -> List[Data]:
     for entry in entries:
         before, after = _shown(entry.before), _shown(entry.after)
         if entry.changed and before != after:
-            header = _header(entry)
+            header = in_line(_header(entry))
             before, after = _differing(before, after), _differing(after, before)
             found.append({"before_header": header, "after_header": header, "before": before, "after": after})
     return found
@@ -55,7 +56,7 @@ def text(lines: Sequence[Line], left_out: Sequence[Line] = (), refused: Sequence
 
 
 def _line(line: Line) -> str:
-    return "  %s %s%s" % (line.sign, line.text, "  [destructive]" if line.destructive else "")
+    return "  %s %s%s" % (line.sign, in_line(line.text), "  [destructive]" if line.destructive else "")
 
 
 def _header(entry: Entry) -> str:

@@ -15,6 +15,8 @@ import signal
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, Optional
 
+from .printable import in_line
+
 CONNECT = "connect"
 """What is being done until there is a session with the array: "cannot connect to" it, and not "on" it."""
 
@@ -90,7 +92,7 @@ class FlashError(Exception):
                 " No source proves what is assumed here of the array, %s: if nothing else explains the error, please "
                 "report it with what the array answers." % self.assumption
             )
-        return text
+        return in_line(text)
 
     def as_dict(self) -> Dict[str, Any]:
         """For a module's result: the same facts, each under its own key."""
