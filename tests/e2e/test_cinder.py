@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from tests.e2e.backends import DRIVERS, FC, connector, section
 from tests.e2e.services import Cinder
+from tests.module.playbooks import Player
 from tests.openstack.conftest import CLIENTS
 from tests.support.clients import client_python
 from tests.support.simulated_array import SimulatedArray
@@ -185,6 +187,74 @@ def check_copies(cinder: Cinder, array: Array, name: str, one: str, kind: str) -
     cinder.delete("snapshot", snap)
     for made in (copy, clone):
         cinder.delete("volume", made)
+
+
+# -- a playbook on the same array --------------------------------------------------------------------------------------
+
+PLAYED = [
+    {
+        "name": "The playbook's objects",
+        "openflash.storage.flash_array": {
+            "volumes": [{"name": f"play-{number}", "size": "1GiB"} for number in range(6)],
+            "hosts": [{"name": "play-host", "initiators": ["iqn.2026-01.org.example:play"]}],
+            "mappings": [{"volume": f"play-{number}", "host": "play-host"} for number in range(3)],
+            "prune": True,
+            "prune_prefix": "play-",
+        },
+    },
+    {"name": "Everything", "openflash.storage.flash_facts": {}},
+    {
+        "name": "A snapshot",
+        "openflash.storage.flash_snapshot": {"name": "other-snapshot", "volume": "play-5"},
+    },
+    {"name": "Another volume", "openflash.storage.flash_volume": {"name": "other-volume", "size": "2GiB"}},
+    {"name": "Gone", "openflash.storage.flash_volume": {"name": "other-gone", "state": "absent"}},
+]
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "datera" else pytest.mark.slow) for name in VENDORS]
+)
+def test_a_playbook_and_cinder_use_one_array_at_the_same_time(
+    cinder: Cinder, simulator: Simulator, tmp_path: Path, name: str
+) -> None:
+    """Neither changes, loses or hides what belongs to the other, and neither fails because of the other."""
+    array = Array(simulator, name)
+    entry = simulator.array(name)
+    connection = {
+        key: entry[key]
+        for key in ("vendor", "address", "username", "password", "ca_path", "host_key")
+        if entry.get(key)
+    }
+    connection |= {"port": entry["rest_port" if name == "dsware" else "port"], "wait_timeout": 300}
+    player, played = Player(tmp_path), []
+    playing = threading.Thread(target=lambda: played.append(player.play(PLAYED, connection)))
+    kind = cinder.type_of(name, **TYPES.get(name, {}))
+    playing.start()
+    volumes = [cinder.create(1, kind)["id"] for _volume in range(3)]
+    for number in volumes:
+        attachment, _info = cinder.attach(number, connector(1))
+        cinder.detach(attachment, number)
+        cinder.extend(number, 2)
+    if name not in COPIED_BY_HOST:
+        cinder.delete("snapshot", cinder.snapshot(volumes[0]))
+    playing.join()
+    assert played[0].rc == 0, played[0].stdout
+    assert [array.find(number)["size"] for number in volumes] == [2 * GIB] * 3
+    again = player.play(PLAYED, connection)
+    assert again.rc == 0, again.stdout
+    assert "changed=0" in again.stdout, again.stdout
+    assert [array.find(number)["size"] for number in volumes] == [2 * GIB] * 3
+    before = array.state()
+    for number in volumes:
+        cinder.delete("volume", number)
+    after = array.state()
+    plain = [number.replace("-", "") for number in volumes]
+    kept = [one for one in before["volumes"] if not any(number in one["name"].replace("-", "") for number in plain)]
+    assert len(kept) == 8
+    assert after["volumes"] == kept
+    assert [one for one in after["mappings"] if one["host"] == "play-host"] == before["mappings"]
+    array.reset()
 
 
 # -- volume types and scheduling ---------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import json
 import os
 import subprocess
 import threading
@@ -17,6 +18,7 @@ import pytest
 
 from tests.module.arrays import ONE_OF_EACH_WIRE, TRANSPORTS, ArrayUnderTest, Modules, Row
 from tests.module.playbooks import Player
+from tests.support.clients import client_python
 from tests.support.running import join
 from tests.support.simulator import Simulator
 
@@ -236,6 +238,67 @@ def test_no_output_of_a_play_has_a_secret(canary: ArrayUnderTest, tmp_path: Path
         assert_no_secret(completed.output, "the output")
     for path in tmp_path.rglob("*"):
         if path.is_file() and path.name != "play.yml":
+            assert_no_secret(path.read_text(encoding="utf-8", errors="replace"), str(path))
+
+
+@pytest.mark.slow
+@EACH_WIRE
+def test_no_artifact_of_ansible_runner_has_a_secret(canary: ArrayUnderTest, tmp_path: Path) -> None:
+    """What AWX shows and stores: the output, the events of each task, and the facts. The secrets are variables."""
+    runner = client_python(Path(__file__).with_name("requirements-runner.txt")).parent / "ansible-runner"
+    player, folder = Player(tmp_path), tmp_path / "runner"
+    (folder / "project").mkdir(parents=True)
+    (folder / "env").mkdir(mode=0o700)
+    secrets = {"flash_password": canary.connection["password"], "flash_chap": CHAP, "flash_discovery": DISCOVERY}
+    variables = folder / "env" / "extravars"
+    variables.touch(mode=0o600)
+    variables.write_text(json.dumps(secrets), encoding="utf-8")
+    named = {secret: f"{{{{ {name} }}}}" for name, secret in secrets.items()}
+    play = [
+        {f"openflash.storage.{module}": args, "ignore_errors": True, "register": f"result{number}"}
+        for number, (module, args) in enumerate(tasks(canary))
+    ]
+    play.append({"ansible.builtin.debug": {"msg": [f"{{{{ result{number} }}}}" for number in range(len(play))]}})
+    command = player.write(play, {**canary.connection, "password": named[canary.connection["password"]]})
+    text = Path(command[-1]).read_text(encoding="utf-8")
+    for secret, name in named.items():
+        text = text.replace(secret, json.dumps(name))
+    (folder / "project" / "play.yml").write_text(text, encoding="utf-8")
+    Path(command[-1]).unlink()
+    for options in ("-vvvv --diff", "-vvvv --check --diff"):
+        completed = subprocess.run(
+            [str(runner), "run", str(folder), "-p", "play.yml", "--inventory", "localhost,", "--cmdline", options],
+            env=player.environ(),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert completed.returncode == 0, completed.stdout + completed.stderr
+        assert_no_secret(completed.stdout + completed.stderr, "the output")
+    artifacts = [path for path in (folder / "artifacts").rglob("*") if path.is_file()]
+    assert [path for path in artifacts if path.parent.name == "job_events"]
+    for path in artifacts:
+        assert_no_secret(path.read_text(encoding="utf-8", errors="replace"), str(path))
+
+
+@EACH_TRANSPORT
+def test_no_file_that_a_task_writes_can_be_read_by_others(canary: ArrayUnderTest, tmp_path: Path) -> None:
+    """With the widest umask: the file of known hosts of SSH, the log of the play, and what Ansible leaves behind."""
+    known = tmp_path / "known_hosts"
+    ssh = {"host_key": None, "known_hosts": str(known), "host_key_policy": "accept_new"} if canary.speaks_ssh else {}
+    previous = os.umask(0)
+    try:
+        for module, args in tasks(canary)[:5]:
+            canary.task(module, connection=ssh, **args)
+    finally:
+        os.umask(previous)
+    if canary.speaks_ssh:
+        assert known.stat().st_mode & 0o077 == 0
+    for path in (*tmp_path.rglob("*"), *canary.modules.folder.rglob("*")):
+        if path.is_file():
+            assert path.stat().st_mode & 0o022 == 0, path
             assert_no_secret(path.read_text(encoding="utf-8", errors="replace"), str(path))
 
 
