@@ -19,6 +19,7 @@ from tests.e2e.services import Cinder
 from tests.module.playbooks import Player
 from tests.openstack.conftest import CLIENTS
 from tests.support.clients import client_python
+from tests.support.running import join
 from tests.support.simulated_array import SimulatedArray
 from tests.support.simulator import Simulator
 
@@ -238,7 +239,7 @@ def test_a_playbook_and_cinder_use_one_array_at_the_same_time(
         cinder.extend(number, 2)
     if name not in COPIED_BY_HOST:
         cinder.delete("snapshot", cinder.snapshot(volumes[0]))
-    playing.join()
+    join(playing, seconds=600)
     assert played[0].rc == 0, played[0].stdout
     assert [array.find(number)["size"] for number in volumes] == [2 * GIB] * 3
     again = player.play(PLAYED, connection)

@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -213,7 +214,7 @@ class Target:
         self._complete: dict[str, int | None] = {}
         for name, read in READS.items():
             tape.used.clear()
-            found = outcome(lambda read=read: read(self._client, array), name)
+            found = outcome(partial(read, self._client, array), name)
             self._complete[name] = len(found) if isinstance(found, Listing) else None
             self._requests[name] = list(dict.fromkeys(tape.used))
         self._all = [tape.text_of(answer).encode() for answer in tape.answers.values()]

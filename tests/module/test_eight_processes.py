@@ -27,12 +27,12 @@ WORKED_AT = ("busy", "conflict", "in_use", "not_found", "not_done", "timeout", "
 KEPT = "keep1"
 
 
-def document(array: ArrayUnderTest, objects: int) -> dict[str, list[dict[str, Any]]]:
+def document(array: ArrayUnderTest, objects: int) -> dict[str, Any]:
     """Volumes, clones, snapshots, hosts and mappings, so many in all."""
     volumes: list[dict[str, Any]] = [{"name": f"vol{n}", "size": "1GiB"} for n in range(objects * 3 // 10)]
     clones = [{"name": f"copy{n}", "source_volume": KEPT} for n in range(objects // 10)]
     snapshots = [{"name": f"snap{n}", "volume": KEPT} for n in range(objects * 2 // 10)]
-    whole: dict[str, list[dict[str, Any]]] = {"volumes": volumes + clones, "snapshots": snapshots}
+    whole: dict[str, Any] = {"volumes": volumes + clones, "snapshots": snapshots}
     if array.row.hosts:
         hosts = objects // 10
         whole["hosts"] = [{"name": f"host{n}", "initiators": [array.initiator(n)]} for n in range(hosts)]
@@ -42,7 +42,7 @@ def document(array: ArrayUnderTest, objects: int) -> dict[str, list[dict[str, An
     return whole
 
 
-def part(whole: dict[str, list[dict[str, Any]]], random_: random.Random) -> dict[str, Any]:
+def part(whole: dict[str, Any], random_: random.Random) -> dict[str, Any]:
     """Two thirds of the objects, with what they need, in another order."""
     chosen = {section: random_.sample(items, len(items) * 2 // 3) for section, items in whole.items()}
     volumes, hosts = ({item["name"] for item in chosen.get(section, ())} for section in ("volumes", "hosts"))

@@ -13,6 +13,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -120,7 +121,7 @@ def test_no_object_is_returned_for_the_name_of_another(
         text = tape.text_of(tape.answers[request]).replace("data1", "data2")
         with connect(array.settings(array.connection, timeout=2.0, wait_timeout=1.0)) as client:
             tape.replaced = {request: Mangled("the name of another", text, strict=False)}
-            found = outcome(lambda client=client: READS["one volume"](client, array), request)
+            found = outcome(partial(READS["one volume"], client, array), request)
             tape.replaced = {}
         if not isinstance(found, FlashError):
             assert isinstance(found, Listing)

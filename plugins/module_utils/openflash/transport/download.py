@@ -28,7 +28,7 @@ from ..errors import (
     Unauthorized,
     Unreachable,
 )
-from ..units import format_size, redact_url, url_secrets
+from ..units import format_size, redact_url, url_secrets, whole_number
 from . import interruption
 from .deadline import Deadline
 from .http_failures import chain_of
@@ -172,7 +172,7 @@ class _Download:
 
     def copy(self, answer: Any, target: IO[bytes], largest: int, on_progress: Optional[Callable[[float], None]]) -> int:
         announced = answer.headers.get("Content-Length") or ""
-        length = int(announced) if announced.isdigit() else None
+        length = whole_number(announced)
         if length is not None and length > largest:
             raise self._too_large(largest)
         # The length is compared below, where it is known how much came.

@@ -163,8 +163,9 @@ class Reading(Array):
     def _read_pools(self, session: bool = False) -> Listing[Pool]:
         rows = self._wire.lsmdiskgrp(session)
         for row in rows:
-            if row.get("extent_size", "").isdigit() and (row.get("name") or row.get("id")):
-                self._extents[row.get("name") or row["id"]] = int(row["extent_size"]) * MIB
+            extent = whole_number(row.get("extent_size"))
+            if extent is not None and (row.get("name") or row.get("id")):
+                self._extents[row.get("name") or row["id"]] = extent * MIB
         return listing("pool", rows, _pool)
 
     def ports(self) -> Listing[Port]:
