@@ -129,10 +129,16 @@ def test_every_operation_works_where_only_the_form_of_commands_and_answers_diffe
         every_operation(client, array)
 
 
-def test_changes_that_are_seen_late_are_waited_for(array: FlashSystemUnderTest) -> None:
+@pytest.mark.parametrize(
+    ("made", "listed", "codes"),
+    [(0.5, 0.5, "of_siblings"), (0.5, 0.0, "unknown")],
+)
+def test_changes_that_are_seen_late_are_waited_for(
+    array: FlashSystemUnderTest, made: float, listed: float, codes: str
+) -> None:
     with array.client() as client:
         db1, server = volume(client, "db1"), host(client)
-        assume(array, array__made_seen_after=0.5, array__deleted_listed_for=0.5)
+        assume(array, array__made_seen_after=made, array__deleted_listed_for=listed, errors__codes=codes)
         client.clone_volume(db1, VolumeSpec("clone"))
         mapping = client.map_volume(db1, server)
         assert mapping.lun == array.maps()["db-server", "db1"]

@@ -64,6 +64,14 @@ def test_the_same_size_after_rounding_is_no_change() -> None:
     assert volumes(array, {"name": "db1", "size": "1500MiB"}).lines == []
 
 
+def test_a_volume_that_the_array_has_rounded_up_to_its_extents_has_the_requested_size() -> None:
+    array = MemoryArray(extent=GIB)
+    array.volume("db1", 2 * GIB)
+    assert done(volumes(array, {"name": "db1", "size": "1025MiB"})).lines == []
+    assert isinstance(refused(volumes(array, {"name": "db1", "size": "1GiB"}), "smaller"), Refused)
+    assert done(volumes(array, {"name": "db1", "size": "2049MiB"})).lines == ["extend volume db1 from 2GiB to 2049MiB"]
+
+
 def test_shrinking_is_refused_with_any_permission(array: MemoryArray) -> None:
     array.volume("db1", 2 * GIB)
     task = volumes(array, {"name": "db1", "size": "1GiB"}, unmap=True, force=True, openstack_owned=True, shared=True)

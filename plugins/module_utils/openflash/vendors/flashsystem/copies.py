@@ -451,7 +451,7 @@ class Copies(Volumes, Hosts):
         visible: Dict[str, Tuple[str, int]] = {}
 
         def read() -> bool:
-            rows = self._wire.lshostvdiskmap(self._array_name(this_host.name))
+            rows = self._wire.mappings_of_host(self._array_name(this_host.name))
             visible.clear()
             visible.update(
                 {row["vdisk_name"]: (row["vdisk_UID"].lower(), int(row["SCSI_id"])) for row in rows if "" not in row}

@@ -435,21 +435,13 @@ class Reading(Array):
 
     def _mappings_of_host(self, host: str) -> Listing[Mapping]:
         name = self._array_name(host)
-        rows = self._none_if_missing(self._wire.lshostvdiskmap, name)
+        rows = self._wire.mappings_of_host(name)
         return listing("mapping", [row for row in rows if row.get("name", "") in ("", name)], self._mapping)
 
     def _mappings_of_volume(self, volume: str) -> Listing[Mapping]:
-        rows = self._none_if_missing(self._wire.lsvdiskhostmap, volume)
+        rows = self._wire.mappings_of_vdisk(volume)
         chosen = [row for row in rows if row.get("name", "") in ("", volume)]
         return listing("mapping", chosen, self._mapping_of_volume)
-
-    @staticmethod
-    def _none_if_missing(list_mappings: Callable[[str], List[Row]], name: str) -> List[Row]:
-        """The mappings of a host or a vdisk; none when it does not exist."""
-        try:
-            return list_mappings(name)
-        except NotFound:
-            return []
 
     def _mapping(self, row: Row) -> Mapping:
         name = text(row, "name")

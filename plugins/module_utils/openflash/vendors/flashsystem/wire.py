@@ -170,17 +170,28 @@ class Commands(Cli):
         hosts = self.lshosts()
         if any("" in row for row in hosts):
             raise BadReply("the list of hosts cannot be read, so their mappings cannot either")
-        return [row for rows in self.each(self._mappings_of, [row["name"] for row in hosts]) for row in rows]
+        return [row for rows in self.each(self.mappings_of_host, [row["name"] for row in hosts]) for row in rows]
 
-    def _mappings_of(self, host: str) -> List[Row]:
+    def mappings_of_host(self, host: str) -> List[Row]:
+        """None when it does not exist, or is not seen yet."""
+        return self._none_if_missing(self.lshostvdiskmap, self.lshost, host)
+
+    def mappings_of_vdisk(self, vdisk: str) -> List[Row]:
+        """None when it does not exist, or is not seen yet."""
+        return self._none_if_missing(self.lsvdiskhostmap, self.lsvdisk, vdisk)
+
+    @staticmethod
+    def _none_if_missing(
+        list_mappings: Callable[[str], List[Row]], read: Callable[[str], Optional[Pairs]], name: str
+    ) -> List[Row]:
         try:
-            return self.lshostvdiskmap(host)
+            return list_mappings(name)
         except NotFound:
-            return []  # deleted since it was listed
-        except Rejected:
-            if self.lshost(host) is not None:
-                raise
             return []
+        except Rejected:
+            if read(name) is None:
+                return []
+            return list_mappings(name)  # it is seen by now, or refused for another reason
 
     def lsvdiskhostmap(self, vdisk: str) -> List[Row]:
         return self.table("lsvdiskhostmap", vdisk)
