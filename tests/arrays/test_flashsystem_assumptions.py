@@ -179,13 +179,15 @@ def test_what_the_array_calls_unsuitable_is_not_taken_for_deleted(array: FlashSy
     assert len(array.maps()) == 1
 
 
-@pytest.mark.parametrize("lun", [None, 7])
+@pytest.mark.parametrize(("lun", "answered"), [(None, True), (7, True), (7, False)])
 def test_a_volume_that_the_array_maps_to_a_second_host_without_a_word_is_unmapped_again(
-    array: FlashSystemUnderTest, client: Any, lun: int | None
+    array: FlashSystemUnderTest, client: Any, lun: int | None, answered: bool
 ) -> None:
     db1, server = volume(client, "db1"), host(client)
     client.map_volume(db1, client.create_host("other", initiators(IQN)))
     assume(array, mappings__second_host="permitted")
+    if not answered:
+        array.fault(kind="reset_after", match={"method": "mkvdiskhostmap"})
     named(lambda: client.map_volume(db1, server, lun), "mappings.second_host")
     assert set(array.maps()) == {("other", "db1")}
     assert client.map_shared(db1, server, lun).host == "db-server"

@@ -210,6 +210,9 @@ class Hosts(Reading):
                     if existing is None:
                         raise self._not_listed("the mapping", error) from None
                     return same_mapping(existing, lun)
+                except AnswerLost as error:
+                    if shared or poll_after(error, partial(self._mapping_between, volume, host)) is None:
+                        raise
                 except NeedsForce as error:
                     if not shared or forced:
                         raise self._shared_with(volume, error) from None
@@ -254,7 +257,7 @@ class Hosts(Reading):
                 self._refused_luns.setdefault(host, set()).add(free)
                 if attempt == ATTEMPTS - 1:
                     raise
-        return None
+        raise AssertionError("the last attempt returns or raises")
 
     def _made_mapping(self, volume: Volume, host: Host, lun: Optional[int], shared: bool) -> Mapping:
         """The mapping that was just made, as the array lists it.
