@@ -36,6 +36,7 @@ class Stable:
 
 INTERRUPTED = "test_after_a_driver_is_killed_or_an_answer_is_lost_the_next_call_finishes_and_nothing_remains"
 STABLE = (
+    Stable("tests/module/test_fleet_report_page.py", 60, ("chromium",)),
     Stable("tests/module/", 60),
     Stable(f"tests/openstack/test_interrupted_drivers.py::{INTERRUPTED}[datera", 300),
     Stable("tests/role/test_openstack_backends.py", 300),

@@ -47,7 +47,7 @@ from typing import Any, Dict, Mapping
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.openflash.storage.plugins.filter.fleet_page import visible
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.printable import in_line
 
 COLUMNS = {
     "arrays": (
@@ -72,7 +72,7 @@ def _field(row: Mapping[str, Any], column: str) -> Any:
     if not isinstance(value, str):
         return "" if value is None else value
     # Spreadsheets calculate what begins like this, with white space before it too
-    return ("'" if value.lstrip()[:1] in ("=", "+", "-", "@") else "") + visible(value)
+    return ("'" if value.lstrip()[:1] in ("=", "+", "-", "@") else "") + in_line(value)
 
 
 def fleet_csv(report: Mapping[str, Any], table: str) -> str:

@@ -11,8 +11,8 @@ version_added: 0.1.0
 description:
   - Turns a report of P(openflash.storage.fleet_report#filter) into the texts, lengths and coordinates of the page that
     the playbook C(openflash.storage.fleet_report) writes.
-  - Each text is safe to put into HTML, as text and as an attribute in quotation marks. Control characters, characters
-    that change the direction of text, and bytes that are not UTF-8 are shown as C(\xHH) or C(\uHHHH).
+  - Each text is safe to put into HTML, as text and as an attribute in quotation marks. Control characters, and
+    characters that change the direction of text, are shown as escapes, such as C(\x1b).
 author:
   - The openflash.storage contributors (@openflash)
 positional: script, largest
@@ -54,10 +54,10 @@ import calendar
 import hashlib
 import html
 import time
-import unicodedata
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.openflash.storage.plugins.filter.fleet_report import seconds
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.printable import in_line
 
 Data = Dict[str, Any]
 
@@ -81,24 +81,10 @@ EVERY_HOST = "*"
 # -- texts -------------------------------------------------------------------------------------------------------------
 
 
-def visible(text: str) -> str:
-    """The text with what is no printable character written as an escape."""
-    return "".join(_visible(character) for character in text)
-
-
-def _visible(character: str) -> str:
-    if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-        return character
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that is not UTF-8
-        code -= 0xDC00
-    return "\\x%02x" % code if code < 0x100 else "\\u%04x" % code if code < 0x10000 else "\\U%08x" % code
-
-
 def escaped(data: Any) -> Any:
     """The data with each text safe in HTML. Its keys are not changed."""
     if isinstance(data, str):
-        return html.escape(visible(data), quote=True)
+        return html.escape(in_line(data), quote=True)
     if isinstance(data, Mapping):
         return {key: escaped(value) for key, value in data.items()}
     return [escaped(value) for value in data] if isinstance(data, (list, tuple)) else data
@@ -148,7 +134,7 @@ def full_text(forecast: Mapping[str, Any]) -> str:
         year, month = forecast["full"].split("-")
         return "about %s %s" % (calendar.month_name[int(month)], year)
     day = time.strptime(forecast["full"], "%Y-%m-%d")
-    return "week of %d %s %d" % (day.tm_mday, calendar.month_name[day.tm_mon], day.tm_year)
+    return "week of %d %s %d" % (day.tm_mday, calendar.month_abbr[day.tm_mon], day.tm_year)
 
 
 def _order(forecast: Mapping[str, Any]) -> str:

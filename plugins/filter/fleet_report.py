@@ -76,6 +76,8 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Seq
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.printable import printable_data
+
 SCHEMA = "openflash.storage.fleet_report"
 VERSION = 1
 TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -437,7 +439,8 @@ def fleet_report(
     if drift and any(drift.get(key) != value for key, value in DRIFT.items()):
         found["drift"] = None
         found["warnings"].append("The drift report is left out, because it is not one of version %s" % DRIFT["version"])
-    return found
+    printable: Data = printable_data(found)
+    return printable
 
 
 class FilterModule:

@@ -66,6 +66,8 @@ def test_every_playbook_and_guide_is_checked_on_empty_arrays(arrays: dict[str, A
         hosts[vendor] = {
             "golden_connection": array.connection,
             "export_connection": array.connection,
+            "fleet_report_connection": array.connection,
+            "fleet_report_document": {"volumes": [{"name": "db1", "size": "1GiB"}]},
             "golden_images": [{"name": "golden", "path": str(tmp_path / "fetched-before.qcow2")}],
             "golden_hosts": [{"name": "web1", "image": "golden", "initiators": [array.row.initiators[0]]}],
             "endpoint": array.endpoint,
@@ -106,7 +108,11 @@ def test_every_playbook_and_guide_is_checked_on_empty_arrays(arrays: dict[str, A
     (tmp_path / "guides.yml").write_text(text, encoding="utf-8")
     command = ["ansible-playbook", "--check", "--diff", "--inventory", "inventory.yml"]
     ended = subprocess.run(
-        [*command, "openflash.storage.golden_images", "openflash.storage.export", "guides.yml"],
+        [
+            *command,
+            *(f"openflash.storage.{name}" for name in ("golden_images", "export", "fleet_report")),
+            "guides.yml",
+        ],
         cwd=tmp_path,
         env=player.environ(ANSIBLE_PIPELINING="true"),
         capture_output=True,
