@@ -10,10 +10,12 @@ module that changes an array, ``run_facts`` or ``run_info`` for one that only re
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.parameters import remove_values
 
 try:
     from ansible.module_utils.secrets import register_secrets
@@ -35,6 +37,7 @@ from .openflash.plan.rules import Policy
 from .openflash.plan.step import Line
 from .openflash.plan.world import Actual
 from .openflash.printable import in_line, printable_data
+from .openflash.progress import Reports
 from .openflash.read import read
 from .openflash.transport import environment, interruption, programs
 from .openflash.transport.journal import SHORTEST
@@ -259,7 +262,7 @@ def _run_reading(options: Spec, shape: Callable[[Dict[str, Any], Dict[str, Any]]
 # -- the module that moves bytes ---------------------------------------------------------------------------------------
 
 
-def run_image(options: Spec, task_options: Spec, make_task: Callable[[Params, bool], Any]) -> None:
+def run_image(options: Spec, task_options: Spec, make_task: Callable[[Params, bool, Reports], Any]) -> None:
     """flash_image: an image into a volume, a volume into an image.
 
     :param make_task: the class images.task.Task. Ansible would send what is imported here with each of the modules.
@@ -270,7 +273,7 @@ def run_image(options: Spec, task_options: Spec, make_task: Callable[[Params, bo
     try:
         module.check_given()
         check_positive("copy_timeout", module.params["copy_timeout"])
-        task = make_task(module.params, module.check_mode)
+        task = make_task(module.params, module.check_mode, module.reports)
         connection = connection_of(module.params, module.hide)
         with _connected(module, result) as array:
             try:
@@ -303,6 +306,14 @@ os.execve(sys.argv[2], sys.argv[2:], kept)
 input, and without the variables of the environment whose names begin with the first argument."""
 
 
+PROGRESS = "_openflash_progress"
+"""What the action plugins pass besides the options of the task: the file for the progress of copies."""
+
+
+def _expanded(path: Optional[str]) -> Optional[str]:
+    return None if path is None else os.path.expanduser(os.path.expandvars(path))
+
+
 class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types here
     """AnsibleModule with what modules of arrays need besides.
 
@@ -315,6 +326,8 @@ class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types h
 
     params: Dict[str, Any]
     given: Dict[str, Any]
+    reports: Reports
+    """For copies that take long; removed by ``_finish``."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -343,10 +356,14 @@ class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types h
     def _load_params(self) -> None:
         """Read the options. Null counts as left out for an option with a default, and for one of the connection."""
         super()._load_params()
+        self.reports = Reports(_expanded(self.params.pop(PROGRESS, None)), self._masked)
         self.given = dict(self.params)
         for name, spec in self.argument_spec.items():
             if self.params.get(name) is None and (name in CONNECTION or spec.get("default") is not None):
                 self.params.pop(name, None)
+
+    def _masked(self, name: str) -> str:
+        return str(remove_values(name, self.no_log_values))
 
     def check_given(self) -> None:
         """:raises Invalid: a name is null or empty, or an entry of a list of the task is."""
@@ -396,7 +413,7 @@ class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types h
 class _connected:
     """An array for the length of a with block. Afterwards the result has the number of requests, whatever happened."""
 
-    def __init__(self, module: AnsibleModule, result: Dict[str, Any]) -> None:
+    def __init__(self, module: Module, result: Dict[str, Any]) -> None:
         self.module = module
         self.result = result
         self.array: Optional[Array] = None
@@ -404,6 +421,7 @@ class _connected:
     def __enter__(self) -> Array:
         with context(doing=CONNECT, array=shown_address(self.module.params)):
             self.array = connect(connection_of(self.module.params, self.module.hide))
+            self.array.reports = self.module.reports
         return self.array
 
     def __exit__(self, *_exc: Any) -> None:
@@ -422,9 +440,10 @@ class _connected:
 _NO_CALLS = {"requests": 0, "writes": 0, "session_requests": 0}
 
 
-def _finish(module: AnsibleModule, result: Dict[str, Any], problem: Optional[FlashError]) -> None:
+def _finish(module: Module, result: Dict[str, Any], problem: Optional[FlashError]) -> None:
     """The only place that ends a module. What people see of the array passes here, or is an error or a warning."""
     interruption.ignore()
+    module.reports.close()
     if "ansible_facts" not in result:
         result.setdefault("api", dict(_NO_CALLS))
     if problem is not None:

@@ -19,6 +19,7 @@ author:
 extends_documentation_fragment:
   - openflash.storage.connection
   - openflash.storage.attributes
+  - openflash.storage.attributes.progress
   - openflash.storage.policy
   - openflash.storage.policy.shared
   - openflash.storage.policy.allow_empty

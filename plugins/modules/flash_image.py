@@ -25,6 +25,7 @@ author:
 extends_documentation_fragment:
   - openflash.storage.connection
   - openflash.storage.attributes
+  - openflash.storage.attributes.progress
   - openflash.storage.policy
   - openflash.storage.policy.assume_unmapped
 requirements:
@@ -178,8 +179,8 @@ options:
     description:
       - A file to which the task writes its progress, as one JSON object with C(volume), C(phase), C(percent), C(bytes)
         and C(updated). It is replaced about twice a second.
-      - When the task runs under C(async) with C(poll=0), another task can read the file until the phase is C(done), and
-        show the progress each time.
+      - For a task under C(async) with C(poll=0), and for other programs. Another task can wait until the phase is
+        C(done) or C(failed).
     type: path
   copy_timeout:
     description: Seconds within which each copy, each comparison, and the download of an image must end.
@@ -220,6 +221,11 @@ EXAMPLES = r"""
     compress: true
     checksum_file: true
 
+- name: Forget an earlier copy
+  ansible.builtin.file:
+    path: /run/warehouse.json
+    state: absent
+
 - name: Start a long copy in the background
   openflash.storage.flash_image:
     name: warehouse
@@ -230,12 +236,18 @@ EXAMPLES = r"""
   register: copy
 
 - name: Wait until it ends
+  ansible.builtin.wait_for:
+    path: /run/warehouse.json
+    search_regex: '"phase": "(done|failed)"'
+    timeout: 14400
+
+- name: Read its result
   ansible.builtin.async_status:
     jid: "{{ copy.ansible_job_id }}"
   register: job
   until: job is finished
-  retries: 720
-  delay: 20
+  retries: 10
+  delay: 3
 """
 
 RETURN = r"""

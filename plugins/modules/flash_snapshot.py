@@ -18,6 +18,7 @@ author:
 extends_documentation_fragment:
   - openflash.storage.connection
   - openflash.storage.attributes
+  - openflash.storage.attributes.progress
   - openflash.storage.policy
   - openflash.storage.policy.unmap
   - openflash.storage.policy.assume_unmapped

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     NotFound,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import SnapshotSpec, VolumeSpec
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.progress import Reports
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.flashsystem import names
 from tests.support.flashsystem import GIB, MIB, WWPNS, FlashSystemUnderTest, empty_array, host, initiators, volume
 from tests.support.running import wait_until
@@ -71,6 +72,17 @@ def scan(array: FlashSystemUnderTest, count: int) -> None:
     for adapter in ("host1", "host2"):
         Tree(str(array.root)).write("- - -", str(array.root), "sys/class/scsi_host", adapter, "scan")
     wait_until(lambda: len(array.disks()) >= count, 30, "the host does not find its disks")
+
+
+class Told(Reports):
+    """Calls a function with each report."""
+
+    def __init__(self, tell: Callable[[str, str, float | None, int | None], object]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def report(self, name: str, phase: str, percent: float | None, size: int | None) -> None:
+        self._tell(name, phase, percent, size)
 
 
 @pytest.fixture
@@ -232,10 +244,10 @@ def test_a_copy_is_compared_by_checksum_on_request(array: FlashSystemUnderTest) 
 
 
 def test_the_progress_of_a_copy_is_reported(array: FlashSystemUnderTest, client: Any) -> None:
-    reports: list[tuple[int, int]] = []
-    client.progress = lambda copied, length: reports.append((copied, length))
+    reports: list[Any] = []
+    client.reports = Told(lambda *report: reports.append(report))
     client.clone_volume(filled(array, client), VolumeSpec("clone"))
-    assert reports[-1] == (GIB, GIB)
+    assert reports[-1] == ("clone", "copying", 100.0, GIB)
     assert reports == sorted(reports)
 
 
@@ -356,11 +368,11 @@ def test_a_clone_that_another_run_finished_first_is_kept(array: FlashSystemUnder
     db1 = filled(array, client)
     statuses: list[int] = []
 
-    def be_faster(copied: int, length: int) -> None:
+    def be_faster(*_report: Any) -> None:
         if not statuses:
             statuses.append(array.cli("svctask mkvdisk -name clone -mdiskgrp 0 -iogrp 0 -size 1 -unit gb")[0])
 
-    client.progress = be_faster
+    client.reports = Told(be_faster)
     client.clone_volume(db1, VolumeSpec("clone"))
     assert array.names() == ["clone", "db1"]
     assert nothing_left(array)

@@ -44,6 +44,7 @@ from .model import (
     Volume,
     VolumeSpec,
 )
+from .progress import Reports
 
 A = TypeVar("A", bound="Array")
 E = TypeVar("E", bound="Extra")
@@ -56,6 +57,9 @@ class Array(ABC):
 
     label: str
     """What errors call this array: its name where known, else its address."""
+
+    reports = Reports()
+    """Where copies that take long report their progress; by default nowhere."""
 
     # -- the session -------------------------------------------------------------------------------------------------
 

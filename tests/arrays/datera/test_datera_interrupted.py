@@ -305,10 +305,10 @@ def test_a_volume_that_took_the_name_of_a_copy_meanwhile_is_a_conflict(
         source = volume(array, "idle")
         finished = array._finished_copy
 
-        def meanwhile(path: str) -> Any:
+        def meanwhile(path: str, name: str) -> Any:
             with connect(quick) as other:
                 other.create_volume(VolumeSpec("made", GIB))
-            return finished(path)
+            return finished(path, name)
 
         monkeypatch.setattr(array, "_finished_copy", meanwhile)
         with pytest.raises(errors.Conflict, match="there is a volume made by now"):

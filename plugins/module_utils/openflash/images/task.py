@@ -15,6 +15,7 @@ from ..difference import diff, text
 from ..errors import Conflict, Invalid, context
 from ..model import Chap, Connection
 from ..plan.rules import Policy
+from ..progress import Reports
 from ..report import Entry, volume_data
 from ..units import TIB, parse_size
 from . import exporting, importing
@@ -35,8 +36,9 @@ _NOT_EMPTY = ("path", "size", "max_size", "state_dir", "chap_username", "chap_pa
 class Task:
     """:raises Invalid: at once, when the options cannot be right together."""
 
-    def __init__(self, params: Params, check_mode: bool) -> None:
+    def __init__(self, params: Params, check_mode: bool, reports: Reports) -> None:
         self._params = params
+        self._reports = reports
         self._check_mode = check_mode
         self.name = str(params["name"])
         self.imports = params["state"] == IMPORTED
@@ -60,7 +62,7 @@ class Task:
         self._size = parse_size(params["size"]) if params.get("size") else None
         self._chap = _chap(params)
         self._folder = Folder(str(params["state_dir"]))
-        self._progress = Progress(None if self._check_mode else params.get("progress_file"), self.name)
+        self._progress = Progress(None if self._check_mode else params.get("progress_file"), self.name, self._reports)
         self._qemu = Qemu(float(params["copy_timeout"]), self._progress)
         self._source = self._make_source() if self.imports else None
         self._export: Optional[exporting.DesiredExport] = None if self.imports else self._make_export()

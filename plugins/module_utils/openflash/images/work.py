@@ -25,6 +25,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 from ..array import Array, Notes
 from ..errors import Conflict, FlashError, Invalid
 from ..model import Connection, Volume
+from ..progress import INTERVAL, Reports
 
 MARKER = "of-img-"
 _NAME = re.compile(r"of-img-(?P<when>[0-9a-f]{8})-(?P<digest>[0-9a-f]{8})-[0-9a-f]{4}\Z")
@@ -35,9 +36,6 @@ _LARGEST = 16 * 1024**2
 _NOTE_PREFIX = "openflash-image-"
 _RECORDS = "records"
 _MOST_RECORDS = 4096
-
-PROGRESS_INTERVAL = 0.5
-"""Seconds between two writes of the progress within one phase."""
 
 Digests = Dict[str, str]
 """Hexadecimal digest by algorithm."""
@@ -341,16 +339,20 @@ class Records:
 # -- progress ----------------------------------------------------------------------------------------------------------
 
 
-class Progress:
-    """The progress of a copy, in a file for other processes.
+_ENDED = ("done", "failed")
 
-    It is one JSON object: ``volume``, ``phase``, ``percent``, ``bytes`` (in all), ``updated`` (seconds since 1970). The
-    file is replaced each time, so a reader never sees a part of it.
+
+class Progress:
+    """The progress of a copy, in a file for other processes, and in the reports of the task.
+
+    The file is one JSON object: ``volume``, ``phase``, ``percent``, ``bytes`` (in all), ``updated`` (seconds since
+    1970). It is replaced each time, so a reader never sees a part of it.
     """
 
-    def __init__(self, path: Optional[str], volume: str) -> None:
+    def __init__(self, path: Optional[str], volume: str, reports: Optional[Reports] = None) -> None:
         self._path = path
         self._volume = volume
+        self._reports = reports if reports is not None else Reports()
         self._phase = "starting"
         self._bytes: Optional[int] = None
         self._last = 0.0
@@ -364,11 +366,15 @@ class Progress:
         self._phase = phase
         self._bytes = size if size is not None else self._bytes
         self._last = 0.0
-        self(100.0 if phase in ("done", "failed") else 0.0)
+        self(100.0 if phase in _ENDED else 0.0)
 
     def __call__(self, percent: float) -> None:
+        if self._phase in _ENDED:
+            self._reports.ended(self._volume)
+        else:
+            self._reports.report(self._volume, self._phase, percent, self._bytes)
         now = time.monotonic()
-        if self._path is None or now - self._last < PROGRESS_INTERVAL:
+        if self._path is None or now - self._last < INTERVAL:
             return
         self._last = now
         try:

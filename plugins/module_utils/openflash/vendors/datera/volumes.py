@@ -162,7 +162,7 @@ class Volumes(Changes):
         body = dict(body, name=spec.name, **_for_openstack(spec))
         if size == source_size and not options:
             instance_volume = self._create(body, lambda found: self._same_copy(found, size, has_same_source))
-            return self._volume_of(self._finished_copy(instance_volume.instance_path))
+            return self._volume_of(self._finished_copy(instance_volume.instance_path, spec.name))
         return self._finished(body, spec.name, size, options)
 
     def _same_copy(self, instance_volume: InstanceVolume, size: int, has_same_source: Callable[[Entity], bool]) -> None:
@@ -181,7 +181,7 @@ class Volumes(Changes):
         with unfinished.begin() as stamp:
             instance_volume, earlier = self._begin(dict(body, name=temporary), request, stamp)
             try:
-                instance_volume = self._finished_copy(instance_volume.instance_path)
+                instance_volume = self._finished_copy(instance_volume.instance_path, name)
             except Timeout:
                 with suppress(FlashError):
                     # So that the next run knows that the array was copying, even when it has finished by then.
@@ -273,17 +273,22 @@ class Volumes(Changes):
             self._while_offline(instance_volume, grow, error, harmless=True)
         return resizing[-1]
 
-    def _finished_copy(self, instance_path: str) -> InstanceVolume:
-        """The copy, when the array has finished it. Raises Timeout when it takes longer; the array goes on."""
+    def _finished_copy(self, instance_path: str, name: str) -> InstanceVolume:
+        """The copy, when the array has finished it. Raises Timeout when it takes longer; the array goes on.
+
+        :param name: that the copy gets.
+        """
 
         def ready() -> Optional[InstanceVolume]:
+            report(None)  # the array does not say how much it has copied
             instance = self._wire.instance(instance_path)
             if instance is None:
                 raise NotFound("the copy was removed meanwhile")
             return None if instance.get("op_state") == ledger.CLONING else self._only(instance)
 
         hint = "The array goes on by itself: run the task again to wait for it."
-        return Deadline(self._wait, first=0.05, longest=5.0).poll(ready, "the end of the copy", hint)
+        with self.reports.copy(name) as report:
+            return Deadline(self._wait, first=0.05, longest=5.0).poll(ready, "the end of the copy", hint)
 
     # -- rename and delete -------------------------------------------------------------------------------------------
 

@@ -311,6 +311,7 @@ class Copies(Volumes):
                 repeat(lambda: self._wire.copy(name, snapshot))
 
         def done() -> Optional[bool]:
+            report(None)  # the array does not say how much it has copied
             state = self._need_volume(name).state
             if state not in (READY, COPYING):
                 raise FlashError(
@@ -319,11 +320,12 @@ class Copies(Volumes):
             return True if state == READY else None
 
         try:
-            Deadline(self._wait_timeout, first=0.05, longest=5.0).poll(
-                done,
-                "the end of the copy into %s" % name,
-                hint="The array goes on copying. Run the task again to wait for it, or raise wait_timeout.",
-            )
+            with self.reports.copy(name) as report:
+                Deadline(self._wait_timeout, first=0.05, longest=5.0).poll(
+                    done,
+                    "the end of the copy into %s" % name,
+                    hint="The array goes on copying. Run the task again to wait for it, or raise wait_timeout.",
+                )
         except Timeout:
             with suppress(FlashError):
                 # So that the next run does not take a volume that is ready by then for one that is still empty.

@@ -17,6 +17,7 @@ from typing import Iterator, List, NamedTuple, Optional
 from ... import unfinished
 from ...errors import Busy, Conflict, FlashError
 from ...model import COPYING, READY, Snapshot, SnapshotSpec, Volume
+from ...progress import RESTORING
 from ...transport.confirm import AnswerLost, repeat
 from ...transport.deadline import Deadline
 from .codes import NameTaken
@@ -218,12 +219,14 @@ class Restores(Copies):
         """Wait while the array reports that it fills the volume: a restore may go on after its answer."""
 
         def done() -> Optional[bool]:
+            report(None)  # the array does not say how much it has copied
             state = self._need_volume(name).state
             if state not in (READY, COPYING):
                 raise FlashError("the restore has failed: the array reports the state %s for the volume" % state)
             return True if state == READY else None
 
-        Deadline(self._wait_timeout, first=0.05, longest=5.0).poll(done, "the end of the restore")
+        with self.reports.copy(name, phase=RESTORING) as report:
+            Deadline(self._wait_timeout, first=0.05, longest=5.0).poll(done, "the end of the restore")
 
 
 class _Another(Busy):

@@ -20,7 +20,7 @@ import time
 from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from ... import unfinished
-from ...attach.content import Progress, copy
+from ...attach.content import copy
 from ...attach.disks import Disk
 from ...attach.fabric import Fabric
 from ...client import Locks
@@ -38,6 +38,7 @@ from ...errors import (
     Unsupported,
 )
 from ...model import THICK, Host, Initiator, Mapping, Snapshot, SnapshotSpec, Volume, VolumeSpec
+from ...progress import Report
 from ...transport.confirm import ATTEMPTS, AnswerLost, confirm
 from ...units import parse_initiator
 from .cli import Row
@@ -101,8 +102,6 @@ class Copies(Volumes, Hosts):
         self._source_locks = Locks()
         self._given: Set[str] = set()
         """Ids of the volumes to which this task has given a udid."""
-        self.progress: Optional[Progress] = None
-        """Called with (bytes done, total bytes) while a copy is made."""
 
     # -- the path ----------------------------------------------------------------------------------------------------
 
@@ -184,7 +183,7 @@ class Copies(Volumes, Hosts):
         if self._vdisk_listed(spec.name) is not None:
             return self._same_volume(spec.name, size, spec.pool)
         pool = self._pool_for(spec, size)
-        made = self._copy(operation, origin, size, pool, spec.name, lambda consistent: spec.name)
+        made = self._copy(operation, origin, size, pool, spec.name, spec.name, lambda consistent: spec.name)
         if made is None:
             return self._same_volume(spec.name, size, spec.pool)
         return Volume(
@@ -227,7 +226,7 @@ class Copies(Volumes, Hosts):
                 return snapshot_name(spec.name, self._source_at_end(row, source), consistent_at_end[-1])
 
             key = snapshot_name(spec.name, sources_of(serial, "")[0], True)
-            made = self._copy("create_snapshots", origin, volume.size, pool, key, name_it)
+            made = self._copy("create_snapshots", origin, volume.size, pool, spec.name, key, name_it)
             if made is None:
                 return self._existing_snapshot(spec.name, volume)
             return Snapshot(
@@ -304,6 +303,7 @@ class Copies(Volumes, Hosts):
         origin: _Source,
         size: int,
         pool: str,
+        reported: str,
         key: str,
         name_it: Callable[[bool], str],
     ) -> Optional[_Source]:
@@ -313,6 +313,7 @@ class Copies(Volumes, Hosts):
         again (the identities of the disks), unmap twice, rename. One more where the array demands ``-force`` because
         the source is mapped to another host.
 
+        :param reported: the name under which the progress is reported.
         :param key: what identifies the copy in its temporary name: two runs that make the same copy have the same.
         :param name_it: gives the final name; its argument is whether no host had the source mapped.
         """
@@ -320,7 +321,8 @@ class Copies(Volumes, Hosts):
         this_host = self._find_this_host(fabric)
         # One copy of a source at a time: of two, one would unmap it for the other.
         with self._source_locks.of(origin.vdisk), unfinished.begin(self._clock()) as stamp:
-            return self._copy_alone(fabric, this_host, origin, size, pool, key, name_it, stamp)
+            with self.reports.copy(reported, origin.size) as report:
+                return self._copy_alone(fabric, this_host, origin, size, pool, report, key, name_it, stamp)
 
     def _copy_alone(
         self,
@@ -329,6 +331,7 @@ class Copies(Volumes, Hosts):
         origin: _Source,
         size: int,
         pool: str,
+        report: Report,
         key: str,
         name_it: Callable[[bool], str],
         stamp: unfinished.Stamp,
@@ -350,7 +353,7 @@ class Copies(Volumes, Hosts):
         size = self._size_made(temporary, size, pool)
         target = _Source(temporary, number, size, None)
         try:
-            self._fill(fabric, this_host, origin, target, mapped_here)
+            self._fill(fabric, this_host, origin, target, mapped_here, report)
         except (AnswerLost, Timeout, Unreachable):
             # The array may not answer now. The temporary name has what the next run needs to remove the copy.
             raise
@@ -370,7 +373,15 @@ class Copies(Volumes, Hosts):
                 self._rows = [*self._rows, dict(made, id=number, name=final)]
         return target
 
-    def _fill(self, fabric: Fabric, this_host: Host, origin: _Source, target: _Source, mapped_here: bool) -> None:
+    def _fill(
+        self,
+        fabric: Fabric,
+        this_host: Host,
+        origin: _Source,
+        target: _Source,
+        mapped_here: bool,
+        report: Report,
+    ) -> None:
         """Map, copy, unmap. In any case the devices are removed first, and then the mappings."""
         disks: List[Disk] = []
         to_unmap: List[str] = []
@@ -394,7 +405,13 @@ class Copies(Volumes, Hosts):
             target_disk = fabric.attach(str(target.serial), target.size, visible[target.vdisk][1], ports)
             disks.append(target_disk)
             with fabric.disks.reading(source_disk) as reading, fabric.disks.writing(target_disk) as writing:
-                copy(reading, writing, origin.size, self._checksum, self.progress)
+                copy(
+                    reading,
+                    writing,
+                    origin.size,
+                    self._checksum,
+                    lambda done, length: report(100.0 * done / length),
+                )
         finally:
             self._undo(fabric, this_host, disks, to_unmap)
 

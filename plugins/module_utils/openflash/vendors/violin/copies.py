@@ -24,6 +24,7 @@ from ...array import UnfinishedCopies
 from ...compare import check_size, copy_size, unlike
 from ...errors import BadReply, Busy, Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Timeout
 from ...model import THICK, Snapshot, Volume, VolumeSpec
+from ...progress import Report
 from ...transport.confirm import ATTEMPTS, AnswerLost, confirm
 from ...transport.deadline import Deadline
 from ...units import MIB, round_up
@@ -158,7 +159,8 @@ class Copies(Snapshots, UnfinishedCopies):
                 resumed = None if target is None else stamp_of(str(target["name"]))
                 if target is None:
                     target = self._begin(job, temporary_name(stamp, *request), spec, source, deadline)
-                self._wait_for_copy(job, target, spec.name, deadline)
+                with self.reports.copy(spec.name, job.size) as report:
+                    self._wait_for_copy(job, target, deadline, report)
                 copy = self._finish(target, spec, size, job.source)
                 return replace(copy, resumed=None if resumed is None else resumed.since)
 
@@ -234,7 +236,7 @@ class Copies(Snapshots, UnfinishedCopies):
             return target
         return self._listed(lambda: self._complete_if_listed(target), "the target of the copy")
 
-    def _wait_for_copy(self, job: _Job, target: Object, name: str, deadline: Deadline) -> None:
+    def _wait_for_copy(self, job: _Job, target: Object, deadline: Deadline, report: Report) -> None:
         """Wait until the array reports this very copy as finished."""
         our_target = job.id_in_status(target)
         last_percent = -1
@@ -244,6 +246,7 @@ class Copies(Snapshots, UnfinishedCopies):
             status = job.status()
             if status is not None and status.target == our_target:
                 last_percent, unexpected_reports = max(last_percent, status.percent), 0
+                report(status.percent)
                 if status.percent >= 100:
                     return
             elif status is not None and status.target != job.previous_target:
