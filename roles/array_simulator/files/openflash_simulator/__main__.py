@@ -45,17 +45,28 @@ def parser() -> argparse.ArgumentParser:
             help="folder for endpoints.json (default: openflash/simulator in the user's cache folder)",
         )
         if name in ("serve", "start"):
-            what = command.add_mutually_exclusive_group(required=True)
-            what.add_argument("--config", type=Path, help="YAML file with a list of arrays")
-            what.add_argument(
+            command.add_argument("--config", type=Path, help="YAML file with a list of arrays")
+            command.add_argument(
                 "--array", action="append", default=[], metavar="VENDOR[:PORT]", help="one array; may be repeated"
+            )
+            command.add_argument(
+                "--from",
+                dest="documents",
+                type=Path,
+                action="append",
+                default=[],
+                metavar="FILE",
+                help="one array that begins with what this YAML file declares; may be repeated",
             )
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 2 for a wrong configuration, 1 for anything else that went wrong."""
-    options = parser().parse_args(arguments)
+    command = parser()
+    options = command.parse_args(arguments)
+    if options.command in ("serve", "start") and bool(options.config) == bool(options.array or options.documents):
+        command.error("give either --config, or any number of --array and --from")
     try:
         return _run(options)
     except ConfigError as error:
@@ -83,14 +94,19 @@ def _run(options: argparse.Namespace) -> int:
     # Stopping and asking must work with any Python; only from here on are other packages needed.
     from . import config, server
 
-    arrays = config.load(options.config) if options.config else config.from_arguments(options.array)
+    if options.config:
+        arrays = config.load(options.config)
+    else:
+        arrays = config.from_arguments(options.array, options.documents)
+    given = daemon.Arguments(options.config, options.array, options.documents)
+    files = [array.document.path for array in arrays if array.document is not None]
     if options.command == "start":
-        path, outcome = daemon.start(options.run_dir, options.config, options.array)
+        path, outcome = daemon.start(options.run_dir, given, files)
         print(outcome, file=sys.stderr)
         print(path)
         return 0
     run_dir = rundir.prepare(options.run_dir)
-    with daemon.claimed(run_dir, daemon.digest_of(options.config, options.array)):
+    with daemon.claimed(run_dir, daemon.digest_of(given, files)):
         asyncio.run(server.run(arrays, run_dir))
     return 0
 

@@ -9,12 +9,16 @@ A check returns the value to use, or raises a ConfigError whose text goes on aft
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from fractions import Fraction
 from typing import Any, TypeVar
 
 from .errors import ConfigError
 
 T = TypeVar("T")
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGTP])(?:I?B)?|B)\Z", re.IGNORECASE)
 
 PROTOCOLS = {"iscsi": ("iscsi",), "fc": ("fc",), "both": ("fc", "iscsi")}
 
@@ -124,3 +128,15 @@ def ip_addresses(value: Any) -> tuple[str, ...]:
 PORT = whole_number(0, 65535)
 # How many objects a page of a list has at most, whatever a client requests.
 PAGE_LIMIT = whole_number(1)
+
+
+def parse_size(what: str, value: object) -> int:
+    """Bytes from ``10TiB`` or ``1.5T`` (suffixes are powers of 1024) or from a number of bytes, at least 1 MiB."""
+    size = Fraction(0)
+    if isinstance(value, str) and (found := _SIZE.match(value.strip())):
+        size = Fraction(found[1]) * (1 << 10 * ("KMGTP".index(found[2].upper()) + 1 if found[2] else 0))
+    elif isinstance(value, int) and not isinstance(value, bool):
+        size = Fraction(value)
+    if size < 1 << 20 or size.denominator != 1:
+        raise ConfigError(f"{what} {value!r} is not a size of at least 1 MiB, such as 10TiB")
+    return int(size)

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import yaml
 
 from .assumptions import Ledger, chosen
-from .checks import PORT, checked, flag, known_keys, whole_number
+from .checks import PORT, checked, flag, known_keys, parse_size, whole_number
+from .document import Document, load as load_document
 from .errors import ConfigError
 from .faults import Fault, parse as parse_fault
 from .settings import ArrayConfig, PoolConfig
@@ -37,9 +38,9 @@ COMMON_KEYS = (
     "assume",
     "faults",
     "limits",
+    "from",
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
-_SIZE = re.compile(r"(\d+)\s*([KMGTP])(?:I?B)?\Z", re.IGNORECASE)
 
 
 def load(path: Path) -> list[ArrayConfig]:
@@ -56,29 +57,33 @@ def load(path: Path) -> list[ArrayConfig]:
     if not isinstance(raw, Mapping):
         raise ConfigError(f"configuration {path} is not a mapping with a list of arrays")
     known_keys(f"configuration {path}", raw, ("arrays",))
-    return parse(raw.get("arrays"))
+    return parse(raw.get("arrays"), path.absolute().parent)
 
 
-def from_arguments(arguments: Sequence[str]) -> list[ArrayConfig]:
-    """The short form: ``VENDOR`` or ``VENDOR:PORT``, one for each array."""
-    raw = []
+def from_arguments(arguments: Sequence[str], documents: Sequence[Path] = ()) -> list[ArrayConfig]:
+    """The short form: ``VENDOR`` or ``VENDOR:PORT``, one for each array, and files that arrays begin with."""
+    raw: list[dict[str, Any]] = []
     for argument in arguments:
         vendor, colon, port = argument.partition(":")
         if colon and not port.isdigit():
             raise ConfigError(f"--array {argument}: the port is not a number")
         raw.append({"vendor": vendor, **({"port": int(port)} if colon else {})})
+    raw += [{"from": str(path)} for path in documents]
     return parse(raw)
 
 
-def parse(raw: object) -> list[ArrayConfig]:
-    """The list under ``arrays``."""
+def parse(raw: object, folder: Path = Path()) -> list[ArrayConfig]:
+    """The list under ``arrays``.
+
+    :param folder: where the files are that it names by relative paths.
+    """
     if not isinstance(raw, list) or not raw:
         raise ConfigError("arrays is not a list of at least one array")
     arrays: list[ArrayConfig] = []
     for position, item in enumerate(raw, 1):
         if not isinstance(item, Mapping):
             raise ConfigError(f"array {position} is not a mapping")
-        arrays.append(_array(item, position, {array.name for array in arrays}))
+        arrays.append(_array(item, position, {array.name for array in arrays}, folder))
     taken: dict[tuple[str, int], str] = {}
     for array in arrays:
         if array.port and taken.setdefault((array.address, array.port), array.name) != array.name:
@@ -88,20 +93,29 @@ def parse(raw: object) -> list[ArrayConfig]:
     return arrays
 
 
-def _array(raw: Mapping[Any, Any], position: int, taken: set[str]) -> ArrayConfig:
-    vendor = raw.get("vendor")
+def _array(raw: Mapping[Any, Any], position: int, taken: set[str], folder: Path) -> ArrayConfig:
+    document = _document(raw, position, folder)
+    vendor = raw.get("vendor", document.vendor if document else None)
     if not isinstance(vendor, str) or vendor not in VENDORS:
-        raise ConfigError(f"array {position}: vendor {vendor!r} is not one of {', '.join(VENDORS)}")
+        where = f"document {document.path}" if document and "vendor" not in raw else f"array {position}"
+        raise ConfigError(f"{where}: vendor {vendor!r} is not one of {', '.join(VENDORS)}")
+    if document is not None and vendor != document.vendor:
+        raise ConfigError(f"array {position}: vendor {vendor!r} is not that of {document.path}, {document.vendor!r}")
     wire = wire_class(vendor)
     name = raw.get("name")
     if name is None:
-        name = next(one for one in [vendor, *(f"{vendor}-{n}" for n in range(2, 1000))] if one not in taken)
+        # By its file, as its owner knows it
+        base = document.path.stem if document and _NAME.match(document.path.stem) else vendor
+        name = next(one for one in [base, *(f"{base}-{n}" for n in range(2, 1000))] if one not in taken)
     if not isinstance(name, str) or not _NAME.match(name):
         raise ConfigError(f"array {position}: name {name!r} is not 1 to 63 letters, digits, dots, dashes, underscores")
     if name in taken:
         raise ConfigError(f"array {name}: there are two of that name")
     what = f"array {name}"
     known_keys(what, raw, (*COMMON_KEYS, *wire.options))
+    if document is not None:
+        raw = {**_beginning(document, wire.options_of(document)), **raw}
+        _check_hosts(document, raw.get("agents") or ())
     read = _Reader(what, raw)
     if read.flag("datapath") and not wire.has_datapath:
         raise ConfigError(f"{what}: datapath is not available for {vendor}")
@@ -123,6 +137,7 @@ def _array(raw: Mapping[Any, Any], position: int, taken: set[str]) -> ArrayConfi
         assume=read.assume(wire.assumptions),
         faults=read.faults(),
         limits=read.limits(wire.limits),
+        document=document,
         options=options,
     )
     try:
@@ -130,6 +145,29 @@ def _array(raw: Mapping[Any, Any], position: int, taken: set[str]) -> ArrayConfi
     except ConfigError as error:
         raise ConfigError(f"{what}: {error}") from None
     return config
+
+
+def _document(raw: Mapping[Any, Any], position: int, folder: Path) -> Document | None:
+    path = raw.get("from")
+    if path is None:
+        return None
+    if not isinstance(path, str) or not path:
+        raise ConfigError(f"array {position}: from {path!r} is not the path of a file")
+    return load_document(folder / Path(path).expanduser())
+
+
+def _beginning(document: Document, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of the configuration that follow from the document."""
+    found = {**options, "version": document.version}
+    if document.pools:
+        found["pools"] = [{"name": pool.name, "size": pool.size} for pool in document.pools]
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _check_hosts(document: Document, agents: Sequence[str]) -> None:
+    for host in document.unknown_hosts():
+        if host not in agents:
+            raise ConfigError(f"document {document.path}: a mapping names host {host}, which is not in hosts")
 
 
 class _Reader:
@@ -201,15 +239,3 @@ class _Reader:
         for key, value in raw.items():
             checked(f"{self.what}: limit {key}", whole_number(0), value)
         return dict(raw)
-
-
-def parse_size(what: str, value: object) -> int:
-    """Bytes from ``10TiB`` (suffixes are powers of 1024) or from a whole number of bytes, at least 1 MiB."""
-    size = 0
-    if isinstance(value, str) and (found := _SIZE.match(value.strip())):
-        size = int(found[1]) << 10 * ("KMGTP".index(found[2].upper()) + 1)
-    elif isinstance(value, int) and not isinstance(value, bool):
-        size = value
-    if size < 1 << 20:
-        raise ConfigError(f"{what} {value!r} is not a size of at least 1 MiB, such as 10TiB")
-    return size

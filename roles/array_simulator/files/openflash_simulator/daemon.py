@@ -108,31 +108,52 @@ def claimed(run_dir: Path, digest: str) -> Iterator[None]:
             (run_dir / PID_FILE).unlink(missing_ok=True)
 
 
-def digest_of(config: Path | None, arrays: Sequence[str]) -> str:
-    """Changes with the configuration and with the simulator's own code."""
-    digest = hashlib.sha256()
-    try:
-        digest.update(config.read_bytes() if config else "\0".join(arrays).encode())
-    except OSError as error:
-        raise SimulatorError(f"configuration {config} cannot be read: {error.strerror}") from error
+@dataclass(frozen=True)
+class Arguments:
+    """What a simulator is started with."""
+
+    config: Path | None = None
+    arrays: Sequence[str] = ()
+    documents: Sequence[Path] = ()
+
+    def as_options(self) -> list[str]:
+        options = ["--config", str(self.config.absolute())] if self.config is not None else []
+        for array in self.arrays:
+            options += ["--array", array]
+        for document in self.documents:
+            options += ["--from", str(document.absolute())]
+        return options
+
+
+def digest_of(arguments: Arguments, files: Sequence[Path]) -> str:
+    """Changes with the configuration, with the files that it names, and with the simulator's own code."""
+    digest = hashlib.sha256("\0".join(arguments.arrays).encode())
+    for path in (*([arguments.config] if arguments.config else []), *files):
+        try:
+            digest.update(b"\0" + str(path.absolute()).encode() + b"\0" + path.read_bytes())
+        except OSError as error:
+            raise SimulatorError(f"file {path} cannot be read: {error.strerror}") from error
     home = Path(__file__).parent
     for source in sorted(home.rglob("*.py")):
         digest.update(str(source.relative_to(home)).encode() + b"\0" + source.read_bytes())
     return digest.hexdigest()
 
 
-def start(run_dir: Path, config: Path | None, arrays: Sequence[str]) -> tuple[Path, str]:
-    """Run it with this configuration. Returns the endpoints file, and ``running``, ``started`` or ``restarted``."""
+def start(run_dir: Path, arguments: Arguments, files: Sequence[Path] = ()) -> tuple[Path, str]:
+    """Run it with this configuration. Returns the endpoints file, and ``running``, ``started`` or ``restarted``.
+
+    :param files: what the configuration names, and what a running simulator must be restarted for when it changes.
+    """
     run_dir = prepare(run_dir)
     with _locked(run_dir, "start.lock"):
-        digest, outcome = digest_of(config, arrays), "started"
+        digest, outcome = digest_of(arguments, files), "started"
         if (present := running(run_dir)) is not None:
             found = endpoints(run_dir)
             if present.digest == digest and found is not None:
                 return found, "running"
             _end(present, run_dir)
             outcome = "restarted"
-        return _launch(run_dir, config, arrays), outcome
+        return _launch(run_dir, arguments), outcome
 
 
 def stop(run_dir: Path) -> bool:
@@ -149,12 +170,9 @@ def stop(run_dir: Path) -> bool:
         return present is not None
 
 
-def _launch(run_dir: Path, config: Path | None, arrays: Sequence[str]) -> Path:
+def _launch(run_dir: Path, arguments: Arguments) -> Path:
     command = [sys.executable, "-m", __package__ or "openflash_simulator", "serve", "--run-dir", str(run_dir)]
-    if config is not None:
-        command += ["--config", str(config.absolute())]
-    for array in arrays:
-        command += ["--array", array]
+    command += arguments.as_options()
     home = str(Path(__file__).parent.parent)
     search = os.pathsep.join(part for part in (home, os.environ.get("PYTHONPATH")) if part)
     log = run_dir / LOG_FILE

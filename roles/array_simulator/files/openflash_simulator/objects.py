@@ -15,12 +15,15 @@ Provisioning = Literal["thick", "thin", "dedup"]
 
 @dataclass
 class Pool:
-    """Physical space. ``used`` counts what thick volumes reserve and what was written to thin ones."""
+    """Physical space. ``used`` counts what thick volumes reserve, what was written to thin ones, and ``others``."""
 
     name: str
     size: int
     id: int = 1
     used: int = 0
+    # Of what the array does not show here: the bytes used, and the sizes promised. See ``document``.
+    others: int = 0
+    others_provisioned: int = 0
 
     @property
     def free(self) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .document import Document
 from .faults import Fault
 
 
@@ -40,4 +41,6 @@ class ArrayConfig:
     assume: Mapping[str, Any] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
+    # What the array begins with, instead of empty.
+    document: Document | None = None
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -78,7 +78,7 @@ class Store:
         self._index = _Index()
         self._provisioned = 0
         for pool in self.pools.values():
-            pool.used = 0
+            pool.used = pool.others
 
     # ---- pools -----------------------------------------------------------------------------------------------------
 
@@ -92,7 +92,13 @@ class Store:
 
     @property
     def provisioned(self) -> int:
+        """The sum of the sizes of its volumes and snapshots."""
         return self._provisioned
+
+    @property
+    def promised(self) -> int:
+        """What its pools promise, also to what the array does not show here."""
+        return self._provisioned + sum(pool.others_provisioned for pool in self.pools.values())
 
     def pool(self, name: str | None = None) -> Pool:
         """The pool of that name, or the only one there is."""

@@ -18,6 +18,8 @@ from typing import Any, ClassVar, TypeVar
 from .. import lateness
 from ..array import Array
 from ..assumptions import Ledger, chosen
+from ..checks import protocol_name
+from ..document import Content, Document, put
 from ..errors import ConfigError, SimulatorError
 from ..faults import Fault, Faults, Verdict
 from ..iscsi import Portals, Route, Shown
@@ -43,6 +45,12 @@ def need_protocol_of_datapath(config: ArrayConfig, protocol: str, reason: str) -
     """Refuse a data path where the option ``protocol`` leaves out the only protocol that it works with."""
     if config.datapath and protocol not in config.options.get("protocol", (protocol,)):
         raise ConfigError(f"datapath: {reason}; set protocol to {protocol} or both")
+
+
+def protocol_of(document: Document) -> str | None:
+    """The value of the option ``protocol`` for an array that had this content. None where the file does not tell."""
+    protocols = set(document.protocols) | document.protocols_of_hosts()
+    return protocol_name(sorted(protocols)) if protocols else None
 
 
 class Wire(ABC):
@@ -101,9 +109,33 @@ class Wire(ABC):
             except OSError as error:
                 raise SimulatorError(f"state_dir {self.config.state_dir} cannot be made: {error.strerror}") from error
             self.store = Store(self.config.state_dir, self.config.name, self.vendor)
-            if (saved := self.store.load()) is not None:
-                self.load(saved)
+        saved = self.store.load() if self.store is not None else None
+        if self.config.document is not None:
+            begun_with = self.from_document(self.config.document)
+            saved = begun_with if saved is None else saved
+        if saved is not None:
+            self.load(saved)
         await self.listen()
+
+    def from_document(self, document: Document) -> dict[str, Any]:
+        """What another such array holds that has carried the document out, as :meth:`dump` returns it.
+
+        It has no data path, so this one takes the content up as it takes up a state file.
+        """
+        config = replace(self.config, datapath=False, state_dir=None, faults=())
+        other = type(self)(config, self.run_dir, self.authority, self._true_clock)
+        other.assumptions_changed()
+        content = other.content()
+        if content is None:
+            raise ConfigError(f"array {self.config.name}: from: not available for {self.vendor}")
+        try:
+            put(content, document)
+        except ConfigError as error:
+            raise ConfigError(f"array {self.config.name}: {error}") from None
+        for array, filled in zip(self.arrays(), other.arrays(), strict=True):
+            for name, pool in filled.pools.items():
+                array.pools[name].others, array.pools[name].others_provisioned = pool.others, pool.others_provisioned
+        return other.dump()
 
     async def stop(self) -> None:
         await self.close()
@@ -240,6 +272,15 @@ class Wire(ABC):
     @abstractmethod
     def load(self, saved: dict[str, Any]) -> None:
         """The inverse of :meth:`dump`."""
+
+    @classmethod
+    def options_of(cls, document: Document) -> dict[str, Any]:
+        """The vendor's own configuration keys, raw, of an array that can begin with this document."""
+        return {}
+
+    def content(self) -> Content | None:
+        """What makes the objects of a document on this array; None where it cannot begin with one."""
+        return None
 
     def session(self, volume: str, initiator: str, is_open: bool) -> bool:
         """Let a host log in to a volume, or out. False if it may not, or if the array does not report sessions."""

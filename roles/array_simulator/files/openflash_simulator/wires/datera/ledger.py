@@ -8,6 +8,8 @@ Where a client could rely on the less strict of two readings, the stricter one i
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from ...assumptions import Ledger, general
 
 # Section 1.6: the first product that serves a second API version; older ones answer 400 to /api_versions.
@@ -59,6 +61,11 @@ BUSY = "Service unavailable"
 # prefix of Linux's own target, which the product name is of.
 DISK = ("DATERA", "IBLOCK")
 NAA = "6001405"
+# What the clients of this collection make: the names within an app instance, and how they name snapshots (10.3).
+STORAGE = "storage-1"
+VOLUME = "volume-1"
+SNAPSHOT_NAMESPACE = UUID("6ad1b1ee-5b52-5d15-8a3e-2f3a5a6f9d01")
+SNAPSHOT_NOTE = "openflash-snapshot-"
 # Limits of the array are not documented.
 APP_INSTANCES = 10_000
 SNAPSHOTS_PER_VOLUME = 256

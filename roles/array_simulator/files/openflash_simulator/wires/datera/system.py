@@ -23,7 +23,7 @@ def show_system(call: Call) -> Entity:
     """The system. Its capacities are bytes; all other sizes on this wire are GiB."""
     edf = call.edf
     total, free = edf.pool.size, edf.pool.free
-    provisioned = sum(tenant.array.provisioned for tenant in edf.tenants.values())
+    provisioned = edf.pool.others_provisioned + sum(tenant.array.provisioned for tenant in edf.tenants.values())
     flash = total // ledger.FLASH_SHARE
     flash_free = min(flash, free)
     return {

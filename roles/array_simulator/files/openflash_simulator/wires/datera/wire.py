@@ -20,6 +20,7 @@ from ...settings import ArrayConfig
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply, open_port
 from . import bodies, entities, ledger, routes, session
 from .call import Call
+from .content import DateraContent
 from .objects import ROOT, Tenant
 from .refusals import Refusal, from_array, invalid, missing, unauthorized
 from .session import Sessions
@@ -80,7 +81,7 @@ class DateraWire(HttpWire):
             raise ConfigError(f"version {config.version!r} is not numbers and dots, such as {cls.default_version}")
         if len(config.pools) > 1:
             raise ConfigError("pools: the array has one pool only")
-        if any(pool.name != config.name for pool in config.pools):
+        if config.document is None and any(pool.name != config.name for pool in config.pools):
             raise ConfigError(f"pools: the array's one pool has the array's name, {config.name}")
         requested = config.options.get("api_versions", ())
         if "v2.2" in requested and numbers(config.version) < ledger.SECOND_API:
@@ -100,11 +101,12 @@ class DateraWire(HttpWire):
             delete_mapped="unmap",
         ).limited(config.limits)
         self.portals = self.make_portals(self._route, self._shown)
+        name = (config.document.name if config.document else None) or config.name
         self.edf = EdfState(
-            config.name,
+            name,
             config.version,
             (config.address, _second_address(config.address)),
-            Pool(config.name, config.pools[0].size if config.pools else ledger.CAPACITY),
+            Pool(name, config.pools[0].size if config.pools else ledger.CAPACITY),
             rules,
             self.clock,
             self.changed,
@@ -287,17 +289,26 @@ class DateraWire(HttpWire):
     # ---- endpoint, state -------------------------------------------------------------------------------------------
 
     def endpoint(self) -> dict[str, Any]:
-        paths = list(self.edf.tenants)
         return {
             **super().endpoint(),
             "protocol": "iscsi",
             "http_port": self.http_port,
             "api_versions": list(self.apis),
-            "tenant": paths[1] if len(paths) > 1 else ROOT,
-            "tenants": paths,
+            "tenant": self.endpoint_tenant,
+            "tenants": list(self.edf.tenants),
             "pools": [{"id": 1, "name": self.edf.pool.name, "size": self.edf.pool.size}],
             "datapath": self.portals is not None,
         }
+
+    def content(self) -> DateraContent:
+        tenant = self.edf.tenants[self.endpoint_tenant]
+        return DateraContent(self.edf, tenant, self.apis[-1], self.routes[self.apis[-1]])
+
+    @property
+    def endpoint_tenant(self) -> str:
+        """The tenant that clients are to use: the first of the configuration, or /root."""
+        paths = list(self.edf.tenants)
+        return paths[1] if len(paths) > 1 else ROOT
 
     def arrays(self) -> list[Array]:
         return [tenant.array for tenant in self.edf.tenants.values()]
@@ -317,7 +328,8 @@ class DateraWire(HttpWire):
             tenant = self.edf.tenants.get(path) or self.edf.make_tenant(path)
             tenant.load(content)
         # Loading each tenant emptied the pool that all share.
-        self.edf.pool.used = sum(volume.used for tenant in self.edf.tenants.values() for volume in tenant.array.volumes)
+        volumes = [volume for tenant in self.edf.tenants.values() for volume in tenant.array.volumes]
+        self.edf.pool.used = self.edf.pool.others + sum(volume.used for volume in volumes)
 
     def state(self) -> dict[str, Any]:
         """Hosts are initiator groups, and initiators that are in no group; mappings are entries of access lists."""

@@ -78,6 +78,7 @@ class Rest:
         password: str,
         release: tuple[int, ...],
         address: str,
+        serial: str,
     ) -> None:
         self.system = system
         self.array = system.array
@@ -85,11 +86,12 @@ class Rest:
         self._password = password
         self.release = release
         self.address = address
+        self.serial = serial
         self.tokens: set[str] = set()
         self._calls: dict[tuple[str, str], Callable[[Body], Body]] = {
             ("GET", "storagePool"): self._pools,
             ("GET", "cluster/storagepool/queryStoragePool"): self._pools,
-            ("GET", "cluster/sn"): lambda body: {"sn": "dsware-" + self.array.name},
+            ("GET", "cluster/sn"): lambda body: {"sn": self.serial},
             ("GET", "volume/queryByName"): self._volume_by_name,
             ("GET", "volume/queryById"): self._volume_by_id,
             ("POST", "volume/list"): self._volumes,
@@ -165,6 +167,10 @@ class Rest:
         token = secrets.token_hex(24)
         self.tokens.add(token)
         return json_reply(200, {"result": 0}, X_Auth_Token=token)
+
+    def carry_out(self, call: str, body: Body) -> Body:
+        """The answer to a POST, without a session. Raises Refusal."""
+        return self._calls["POST", call](body)
 
     def _missing(self, code: int) -> Refusal:
         """A volume that does not exist: release 6.3 has codes of its own for it (section 1.6)."""

@@ -91,7 +91,8 @@ class DswareState:
         return self.array.pools[volume.pool].id
 
     def provisioned(self, pool: Pool) -> int:
-        return sum(volume.size for volume in self.array.volumes if volume.pool == pool.name)
+        sizes = (volume.size for volume in self.array.volumes if volume.pool == pool.name)
+        return pool.others_provisioned + sum(sizes)
 
     def status(self, volume: Volume) -> int:
         filling = "restoring" in volume.attributes or self.array.progress(volume) < 1

@@ -30,6 +30,7 @@ from ..base import parse_version
 from ..http import HttpReply, HttpRequest, HttpWire
 from . import codes, ledger, programs, rest, text, tools
 from .codes import Refusal
+from .content import DswareContent
 from .rest import Rest
 from .state import AGENT, DswareState
 from .text import TextSocket
@@ -115,7 +116,9 @@ class DswareWire(HttpWire):
             self.assumed,
             self.volume_images,
         )
-        self.rest = Rest(self.system, config.username, config.password, release, config.address)
+        # The serial number of the cluster is what stands for the name of the array.
+        serial = (config.document.name if config.document else None) or f"dsware-{config.name}"
+        self.rest = Rest(self.system, config.username, config.password, release, config.address, serial)
         self.text = TextSocket(self.system)
         self.tools = Tools(self.system, release < ledger.FIRST_WITH_POOLS)
         owner = _owner_of_bin.setdefault(run_dir, config.name)
@@ -305,6 +308,9 @@ class DswareWire(HttpWire):
         return OTHER_SERVICE if verdict.kind == "non_json" else data
 
     # ---- state -----------------------------------------------------------------------------------------------------
+
+    def content(self) -> DswareContent:
+        return DswareContent(self.system, self.rest)
 
     def arrays(self) -> list[Array]:
         return [self.array]

@@ -17,15 +17,17 @@ from ...assumptions import default_of
 from ...checks import flag, ip_addresses, iscsi_fc_or_both, protocol_name, some_of, whole_number
 from ...datapath import NoDataPath
 from ...devicetree import DeviceTree
+from ...document import Document
 from ...errors import ConfigError
 from ...faults import Fault, Verdict
 from ...objects import Pool
 from ...rules import ArrayError, Rules
 from ...settings import ArrayConfig
-from ..base import need_protocol_of_datapath
+from ..base import need_protocol_of_datapath, protocol_of
 from ..ssh import SshReply, SshWire
 from . import hosts, ledger, system as systems, volumes
 from .cli import Command, parse, split
+from .content import FlashsystemContent
 from .refusals import TEXTS, Refusal, from_array
 from .state import FlashsystemState
 from .system import Handler, Options
@@ -96,7 +98,7 @@ class FlashsystemWire(SshWire):
             is_full=self.faults.pool_full,
         )
         self.system = FlashsystemState(
-            name=config.name,
+            name=(config.document.name if config.document else None) or config.name,
             array=array,
             assumed=self.assumed,
             version=config.version,
@@ -225,6 +227,13 @@ class FlashsystemWire(SshWire):
             ],
             "device_root": str(self.tree.root) if self.tree else None,
         }
+
+    @classmethod
+    def options_of(cls, document: Document) -> dict[str, Any]:
+        return {"protocol": protocol_of(document)}
+
+    def content(self) -> FlashsystemContent:
+        return FlashsystemContent(self.system)
 
     def arrays(self) -> list[Array]:
         return [self.system.array]

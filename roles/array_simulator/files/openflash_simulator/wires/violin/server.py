@@ -19,7 +19,7 @@ def info(state: ConcertoState, call: Call) -> Reply:
     data = {
         "capacity": str(state.array.size),
         "hardware_model": ledger.HARDWARE[state.model],
-        "hostname": f"{state.name}-{GATEWAYS[0]}",
+        "hostname": state.hostname,
         "kernel_version": "2.6.32-358.el6.x86_64",
         "manufacturer": "Violin",
         "memory": str(64 << 30),

@@ -80,10 +80,13 @@ class ConcertoState:
     portals: tuple[str, ...] = ledger.PORTALS
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)
     """iSCSI targets by object id: ``name``, ``client`` (number of the host) and ``ips`` (joined with spaces)."""
+    hostname: str = ""
+    """Of the first gateway; by default made from the name."""
     _numbers: dict[str, int] = field(default_factory=dict)
     """Numbers of LUNs and snapshots by object id, as they were when an id was last not found here."""
 
     def __post_init__(self) -> None:
+        self.hostname = self.hostname or f"{self.name}-{GATEWAYS[0]}"
         if "fc" in self.protocols:
             # Two ports in each gateway. One of the second gateway's has no link.
             self.adapters += [Adapter(100 + n, "fc", f"2100001b9722ae{n:02x}", up=n != 3) for n in range(4)]
@@ -98,7 +101,7 @@ class ConcertoState:
         try:
             first = socket.gethostbyaddr(self.address)[0]
         except OSError:
-            first = f"{self.name}-{GATEWAYS[0]}"
+            first = self.hostname
         return first, f"{self.name}-{GATEWAYS[1]}"
 
     @property

@@ -15,14 +15,16 @@ from ...assumptions import default_of
 from ...checks import choice, flag, ip_addresses, iscsi_fc_or_both, protocol_name
 from ...datapath import NoDataPath
 from ...devicetree import DeviceTree
+from ...document import Document
 from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
 from ...settings import ArrayConfig
-from ..base import need_protocol_of_datapath, parse_version
+from ..base import need_protocol_of_datapath, parse_version, protocol_of
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply
 from . import copies, hosts, keys, ledger, pools, ports, server, snapshots, volumes
 from .call import Call, parse
+from .content import ViolinContent
 from .refusals import ConcertoError, TimeMarkBusy, from_array
 from .session import Sessions, forbidden
 from .state import ConcertoState, version_of
@@ -186,6 +188,7 @@ class ViolinWire(HttpWire):
             assumed=self.assumed,
             copy_unseen=unseen_milliseconds / 1000,
             portals=config.options.get("portals", ledger.PORTALS),
+            hostname=(config.document.name if config.document else None) or "",
         )
 
     def assumptions_changed(self) -> None:
@@ -320,6 +323,13 @@ class ViolinWire(HttpWire):
             for row in shown["volumes"]:
                 row["content"] = self.tree.content(self.concerto_state.array.volumes[row["id"]])
         return shown
+
+    @classmethod
+    def options_of(cls, document: Document) -> dict[str, Any]:
+        return {"model": document.model, "protocol": protocol_of(document)}
+
+    def content(self) -> ViolinContent:
+        return ViolinContent(self.concerto_state)
 
     def arrays(self) -> list[Array]:
         return [self.concerto_state.array]

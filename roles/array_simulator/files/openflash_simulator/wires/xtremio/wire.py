@@ -14,15 +14,17 @@ from typing import Any, ClassVar
 from ...array import Array
 from ...assumptions import default_of
 from ...checks import iscsi_fc_or_both, protocol_name, texts
+from ...document import Document
 from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
 from ...settings import ArrayConfig
-from ..base import need_protocol_of_datapath, parse_version
+from ..base import need_protocol_of_datapath, parse_version, protocol_of
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply
 from . import call as calls, ledger
 from .call import Call
 from .catalogue import served
+from .content import XtremioContent
 from .exports import Exports
 from .refusals import BUSY, XmsError, from_array
 from .resource import Resource, Scope
@@ -285,6 +287,14 @@ class XtremioWire(HttpWire):
                 {"id": cluster.index, "name": cluster.name, "size": cluster.array.size} for cluster in self.xms.clusters
             ],
         }
+
+    @classmethod
+    def options_of(cls, document: Document) -> dict[str, Any]:
+        name = document.pools[0].name if document.pools else document.name
+        return {"clusters": [name] if name else None, "protocol": protocol_of(document)}
+
+    def content(self) -> XtremioContent:
+        return XtremioContent(self.xms, self.xms.clusters[0])
 
     def arrays(self) -> list[Array]:
         return [cluster.array for cluster in self.xms.clusters]
