@@ -30,6 +30,7 @@ def options_of(name: str) -> dict[str, Any]:
 
 def test_every_playbook_that_ships_is_tested() -> None:
     assert PLAYBOOKS == [
+        "drift",
         "export",
         "fleet_report",
         "glance_on_datera",
@@ -100,6 +101,13 @@ INTERNAL = {
             },
             "golden_hosts has an image that is not one of",
             id="a host with an undeclared image",
+        ),
+        pytest.param(
+            "drift",
+            "flash_arrays",
+            {"drift_connection": {"password": CANARY}, "drift_ignore": [{"kind": "volumes"}]},
+            "value of kind must be one of: volume, snapshot, group, host, mapping, got: volumes",
+            id="drift of a kind that does not exist",
         ),
         pytest.param(
             "export",

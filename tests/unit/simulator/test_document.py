@@ -31,9 +31,9 @@ NO_SNAPSHOTS = ("flashsystem",)
 def friday(vendor: str) -> dict[str, Any]:
     """What an array of the vendor may hold, as playbooks/export.yml writes it."""
     provisioning = PROVISIONING.get(vendor, "thin")
-    luns = [None, None] if vendor in NO_LUNS else [7, 3]
+    luns: list[int | None] = [None, None] if vendor in NO_LUNS else [7, 3]
     pool = {"name": "prod1", "size": 10 * TIB, "used": 3 * TIB, "free": 7 * TIB, "provisioned": 12 * TIB}
-    content = {
+    content: dict[str, Any] = {
         "array": {
             "vendor": vendor,
             "name": "prod1",
