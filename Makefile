@@ -67,5 +67,5 @@ lock: setup ## renew constraints-dev.txt with the newest versions
 	tests/gates/lock
 
 clean: ## remove what these targets made in the checkout
-	rm -rf .venv .ansible .cache .molecule build collections dist
+	rm -rf .venv .ansible .cache .molecule .nox build collections dist
 	find . -type d \( -name __pycache__ -o -name .hypothesis -o -name '.*_cache' \) -prune -exec rm -rf {} +

@@ -38,6 +38,8 @@ INTERRUPTED = "test_after_a_driver_is_killed_or_an_answer_is_lost_the_next_call_
 STABLE = (
     Stable("tests/module/test_fleet_report_page.py", 60, ("chromium",)),
     Stable("tests/module/", 60),
+    Stable("tests/role/test_cinder_backend.py::test_five_backends", 400),
+    Stable("tests/gates/test_molecule.py::test_scenarios[golden_images]", 400),
     Stable(f"tests/openstack/test_interrupted_drivers.py::{INTERRUPTED}[datera", 300),
     Stable("tests/role/test_openstack_backends.py", 300),
     Stable("tests/role/test_cinder_backend.py::test_a_backend_that_does_not_come_up", 300),

@@ -6,12 +6,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import yaml
 
 Run = Callable[..., str]
+
+QUICK_SESSIONS = ("codeqa", "yamllint", "antsibull-nox-config", "docs-check", "license-check", "extra-checks")
+"""Those of antsibull-nox.toml that need no environment of their own. The tests below run the tools of the others."""
 
 
 def test_ansible_lint_finds_nothing(run: Run) -> None:
@@ -36,8 +41,21 @@ def test_the_changelog_is_valid(run: Run) -> None:
     run("antsibull-changelog", "lint-changelog-yaml", "changelogs/changelog.yaml")
 
 
-def test_every_file_has_a_licence(run: Run) -> None:
-    run("reuse", "lint")
+@pytest.fixture(scope="session")
+def nox(environment: Callable[..., Path]) -> Path:
+    """nox in an environment of its own: it and galaxy-importer do not accept the same releases of a library."""
+    return environment("nox", Path(sys.executable).resolve(), "antsibull-nox==1.10.0") / "nox"
+
+
+def test_the_sessions_of_antsibull_nox_find_nothing(run: Run, nox: Path) -> None:
+    """With the tools of this environment: licences, language of code blocks, unwanted files, the action group."""
+    run(nox, "--no-venv", "--sessions", *QUICK_SESSIONS)
+
+
+@pytest.mark.slow
+def test_all_sessions_of_antsibull_nox_succeed(run: Run, nox: Path, tmp_path: Path) -> None:
+    """As a contributor runs them, with the newest tools in an environment for each session."""
+    run(nox, "--envdir", tmp_path, timeout=5000, CI="true")
 
 
 def test_an_execution_environment_has_the_required_libraries(run: Run, installed: Path) -> None:

@@ -22,12 +22,11 @@ import pytest
 from tests.support.cache import CACHE
 from tests.support.processes import birth
 
-QUICK = ("default", "golden_images")
 # Below what the Makefile gives a test, so that molecule's output shows where it did not end
 QUICK_SECONDS = 1100
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", ["default", pytest.param("golden_images", marks=pytest.mark.slow)])
 def test_scenarios(
     run: Callable[..., str],
     simulators: Callable[[str, Path], Path],

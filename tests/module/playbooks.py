@@ -37,6 +37,8 @@ class Player:
     """Its own folder for the play, and an environment without any other settings of Ansible."""
 
     folder: Path
+    limit: int = 300
+    """The seconds after which a play is ended."""
 
     def environ(self, **variables: str) -> dict[str, str]:
         return {
@@ -80,7 +82,7 @@ class Player:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=self.limit,
             check=False,
         )
         return Played(completed.returncode, completed.stdout, completed.stderr)

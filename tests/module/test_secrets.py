@@ -105,10 +105,17 @@ def test_no_result_has_a_secret(canary: ArrayUnderTest) -> None:
             assert_no_secret(result.output, f"the result of {module} {args}")
 
 
-@EACH_WIRE
-@pytest.mark.parametrize(
-    "kind", ["reset_before", "reset_after", "truncated", "non_json", "http_status", "busy", "expired", "pool_full"]
-)
+KINDS = ("reset_before", "reset_after", "truncated", "non_json", "http_status", "busy", "expired", "pool_full")
+"""Faults that end a request in an error."""
+IN_TURN = [
+    pytest.param(row, kind, id=f"{row.name}-{kind}", marks=() if (number + turn) % 2 else pytest.mark.slow)
+    for number, row in enumerate(ONE_OF_EACH_WIRE)
+    for turn, kind in enumerate(KINDS)
+]
+"""Every fault on every wire, half of them as slow tests: a wire meets every second fault, a fault every second wire."""
+
+
+@pytest.mark.parametrize(("guarded", "kind"), IN_TURN, indirect=["guarded"], scope="module")
 def test_no_error_has_a_secret(canary: ArrayUnderTest, kind: str) -> None:
     for module, args in tasks(canary):
         canary.fault(kind=kind, count=None)

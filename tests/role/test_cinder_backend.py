@@ -44,6 +44,7 @@ def host(python: Path, tmp_path: Path) -> Iterator[Host]:
     made.stop()
 
 
+@pytest.mark.slow
 def test_five_backends_are_set_up_used_and_removed(host: Host, simulator: Simulator) -> None:
     """The second run changes nothing, and backends with volumes are not removed."""
     before = host.conf.read_bytes()

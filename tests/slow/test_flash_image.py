@@ -31,7 +31,7 @@ class Tasks:
     """Runs tasks with one array on the emulated host."""
 
     def __init__(self, node: Node, entry: dict[str, Any], folder: Path) -> None:
-        self._node, self._player = node, Player(folder)
+        self._node, self._player = node, Player(folder, limit=1800)
         self._connection = {key: entry[key] for key in ("vendor", "address", "port", "username", "password", "ca_path")}
         self._connection["timeout"] = 120
         self._extra = folder / "extra.json"
