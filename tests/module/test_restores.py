@@ -66,7 +66,7 @@ def restores_at(array: ArrayUnderTest, requests: list[dict[str, Any]]) -> int:
     matching = [
         number
         for number, request in enumerate(requests)
-        if request["verb"] == METHODS[kind] and re.search(RESTORING[kind], request["path"])
+        if request["method"] == METHODS[kind] and re.search(RESTORING[kind], request["path"])
     ]
     return matching[TAKES_OFFLINE_FIRST[kind]]
 
