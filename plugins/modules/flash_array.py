@@ -10,7 +10,8 @@ module: flash_array
 short_description: The content of an all-flash array as one document
 version_added: 0.1.0
 description:
-  - Makes volumes, snapshots, hosts and mappings as a document declares them, in the order that they need.
+  - Makes volumes, snapshots, consistency groups, hosts and mappings as a document declares them, in the order that they
+    need.
   - With O(state=gathered), returns the content of an array as such a document, and changes nothing.
   - With O(prune), removes what begins with a prefix and is not declared.
   - In check mode the result shows the plan, line by line.
@@ -21,7 +22,9 @@ extends_documentation_fragment:
   - openflash.storage.attributes
   - openflash.storage.attributes.progress
   - openflash.storage.policy
+  - openflash.storage.policy.unmap
   - openflash.storage.policy.shared
+  - openflash.storage.policy.assume_unmapped
   - openflash.storage.policy.allow_empty
   - openflash.storage.policy.list
 options:
@@ -56,8 +59,16 @@ options:
         description: Name of the volume.
         type: str
         required: true
+      state:
+        description:
+          - V(absent) deletes the volume, which must be unmapped and without snapshots.
+          - V(present) is the default.
+        type: str
+        choices: [present, absent]
       size:
-        description: Size as a number and a unit, such as V(10GiB).
+        description:
+          - Size as a number and a unit, such as V(10GiB).
+          - A size that the array would round up is refused, because the document may come from another array.
         type: str
       pool:
         description: Storage pool to create the volume in.
@@ -90,10 +101,34 @@ options:
         description: Name of the snapshot.
         type: str
         required: true
+      state:
+        description: V(absent) deletes the snapshot. V(present) is the default.
+        type: str
+        choices: [present, absent]
       volume:
         description: The volume that it is a snapshot of.
         type: str
         required: true
+  groups:
+    description: Consistency groups that shall exist.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the group.
+        type: str
+        required: true
+      state:
+        description: V(absent) deletes the group; its volumes stay. V(present) is the default.
+        type: str
+        choices: [present, absent]
+      volumes:
+        description: Volumes that shall be in the group.
+        type: list
+        elements: str
+      exclusive_volumes:
+        description: Remove volumes from the group that O(groups[].volumes) does not name. They stay on the array.
+        type: bool
   hosts:
     description: Hosts that shall exist.
     type: list
@@ -103,6 +138,10 @@ options:
         description: Name of the host.
         type: str
         required: true
+      state:
+        description: V(absent) deletes the host, which must have no volumes. V(present) is the default.
+        type: str
+        choices: [present, absent]
       initiators:
         description: World wide port names and iSCSI names of the host.
         type: list
@@ -145,13 +184,21 @@ options:
       lun:
         description: The LUN that the host shall see the volume as.
         type: int
+      state:
+        description: V(absent) unmaps the volume from the host. V(present) is the default.
+        type: str
+        choices: [present, absent]
+  delete_snapshots:
+    description: Delete a volume with O(volumes[].state=absent) together with its snapshots, which is refused otherwise.
+    type: bool
+    default: false
   prune:
     description:
       - Remove objects of the kinds in O(prune_kinds) whose name begins with O(prune_prefix) and that are not declared.
       - Each of these kinds must be declared, with at least one name that begins with the prefix. Otherwise every object
         of the kind would be removed, which is refused unless O(allow_empty=true).
       - What is mapped, what has dependents that are not declared either to go, what OpenStack owns, and what the
-        array does not prove to be a snapshot stays, with a warning. Mappings are never removed.
+        array does not prove to be a snapshot stays, with a warning.
       - Nothing is removed after a failed step, when something could not be read, or when something declared is refused.
     type: bool
     default: false
@@ -162,9 +209,14 @@ options:
         the document names always stay, because other tasks take snapshots of it, such as one with
         O(openflash.storage.flash_snapshot#module:keep).
       - Without V(snapshots), a volume that is not declared and has snapshots stays, with a warning that names them.
+      - With V(groups), consistency groups that are not declared are deleted; their volumes stay.
+      - With V(mappings), a volume and a host that are both declared, both with the prefix, have the declared mapping or
+        none. A mapping of anything else stays, and with it what is mapped.
+      - A kind that is named here is replaced by its section, for the names with the prefix. One that is not named is
+        only added to.
     type: list
     elements: str
-    choices: [volumes, hosts, snapshots]
+    choices: [volumes, hosts, snapshots, groups, mappings]
     default: [volumes, hosts]
   prune_prefix:
     description: The beginning of the names that may be removed; at least 3 characters. Needed with O(prune=true).
@@ -208,6 +260,7 @@ EXAMPLES = r"""
   openflash.storage.flash_array:
     address: new-array.example.com
     volumes: "{{ array.gathered.volumes }}"
+    groups: "{{ array.gathered.groups }}"
     hosts: "{{ array.gathered.hosts }}"
     mappings: "{{ array.gathered.mappings }}"
     shared: true # where a volume is mapped to several hosts
@@ -258,6 +311,12 @@ snapshots:
   description:
     - The declared snapshots, each with the fields of RV(openflash.storage.flash_snapshot#module:snapshot), C(changed)
       and C(error).
+  returned: when the array answered, with O(state=declared)
+  type: list
+  elements: dict
+groups:
+  description:
+    - The declared consistency groups, each with C(name), C(id), C(state), C(volumes), C(changed) and C(error).
   returned: when the array answered, with O(state=declared)
   type: list
   elements: dict
@@ -316,8 +375,11 @@ from typing import Any, Dict
 from ansible_collections.openflash.storage.plugins.module_utils import flash_module, flash_options
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
 
+STATE = {"type": "str", "choices": [desired.PRESENT, desired.ABSENT]}
+
 VOLUME = {
     "name": {"type": "str", "required": True},
+    "state": STATE,
     "size": {"type": "str"},
     "pool": {"type": "str"},
     "provisioning": {"type": "str", "choices": ["thick", "thin", "dedup"]},
@@ -328,10 +390,22 @@ VOLUME = {
     "array_options": {"type": "dict"},
 }
 
-SNAPSHOT = {"name": {"type": "str", "required": True}, "volume": {"type": "str", "required": True}}
+SNAPSHOT = {
+    "name": {"type": "str", "required": True},
+    "state": STATE,
+    "volume": {"type": "str", "required": True},
+}
+
+GROUP = {
+    "name": {"type": "str", "required": True},
+    "state": STATE,
+    "volumes": {"type": "list", "elements": "str"},
+    "exclusive_volumes": {"type": "bool"},
+}
 
 HOST = {
     "name": {"type": "str", "required": True},
+    "state": STATE,
     "initiators": {"type": "list", "elements": "str"},
     "exclusive_initiators": {"type": "bool"},
     "os": {"type": "str"},
@@ -346,6 +420,7 @@ MAPPING = {
     "volume": {"type": "str", "required": True},
     "host": {"type": "str", "required": True},
     "lun": {"type": "int"},
+    "state": STATE,
 }
 
 OPTIONS: Dict[str, Dict[str, Any]] = {
@@ -355,20 +430,23 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     "exclude_openstack": {"type": "bool", "default": True},
     "volumes": {"type": "list", "elements": "dict", "options": VOLUME},
     "snapshots": {"type": "list", "elements": "dict", "options": SNAPSHOT},
+    "groups": {"type": "list", "elements": "dict", "options": GROUP},
     "hosts": {"type": "list", "elements": "dict", "options": HOST},
     "mappings": {"type": "list", "elements": "dict", "options": MAPPING},
     "prune": {"type": "bool", "default": False},
     "prune_kinds": {
         "type": "list",
         "elements": "str",
-        "choices": ["volumes", "hosts", "snapshots"],
+        "choices": ["volumes", "hosts", "snapshots", "groups", "mappings"],
         "default": ["volumes", "hosts"],
     },
     "prune_prefix": {"type": "str"},
     "prune_limit": {"type": "int", "default": 10},
 }
 
-PERMITS = flash_options.policy_options("shared", "force", "openstack_owned", "allow_empty")
+PERMITS = flash_options.policy_options(
+    "unmap", "delete_snapshots", "shared", "force", "openstack_owned", "assume_unmapped", "allow_empty"
+)
 
 
 def main() -> None:

@@ -64,6 +64,16 @@ def test_facts_need_about_one_request_for_each_subset(arrays: dict[str, ArrayUnd
     assert flash["api"]["requests"] <= subsets + 2
 
 
+def test_an_array_is_gathered_with_one_request_for_each_kind_of_object(arrays: dict[str, ArrayUnderTest]) -> None:
+    array = arrays["xtremio-4.2-iscsi"]
+    array.reset()
+    array.done("flash_volume", size="1GiB", volumes=[{"name": f"vol-{number}"} for number in range(50)])
+    result, _ = run_and_count(array, "flash_array", state="gathered", gather_snapshots=True)
+    # Hosts and their initiators are two kinds to the array; the array itself takes two requests, with its ports
+    assert result["api"]["requests"] <= 9
+    assert result["api"]["writes"] == 0
+
+
 @pytest.mark.every_row
 def test_parallel_steps_use_no_more_connections_than_allowed(array: ArrayUnderTest) -> None:
     mark = array.mark()

@@ -25,9 +25,7 @@ APPLY = [
         "tasks": [
             {"ansible.builtin.include_vars": {"file": "exported/{{ inventory_hostname }}.yml", "name": "declared"}},
             {
-                "openflash.storage.flash_array": {
-                    name: f"{{{{ declared.{name} }}}}" for name in SECTIONS if name != "groups"
-                },
+                "openflash.storage.flash_array": {name: f"{{{{ declared.{name} }}}}" for name in SECTIONS},
                 "register": "applied",
             },
             {"ansible.builtin.assert": {"that": ["applied.plan == []", "applied.api.writes == 0"]}},

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from tests.module.arrays import ArrayUnderTest, Result
-
-pytestmark = pytest.mark.wire
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import parse_size
+from tests.module.arrays import GIB, ONE_OF_EACH_WIRE, ArrayUnderTest, Result
 
 
 def gather(array: ArrayUnderTest, **options: Any) -> Result:
@@ -39,6 +39,7 @@ def build(array: ArrayUnderTest) -> None:
         )
 
 
+@pytest.mark.wire
 def test_an_array_is_gathered_as_a_document_that_the_module_takes(array: ArrayUnderTest) -> None:
     build(array)
     result = gather(array, gather_snapshots=True)
@@ -64,3 +65,131 @@ def test_an_array_is_gathered_as_a_document_that_the_module_takes(array: ArrayUn
     facts = array.facts(gather_subset=["array", "pools"])
     assert (result["array"], result["pools"]) == (facts["array"], facts["pools"])
     assert "snapshots" not in gather(array)["gathered"]
+
+
+def test_with_a_prefix_only_what_belongs_to_it_is_gathered(xtremio: ArrayUnderTest) -> None:
+    build(xtremio)
+    xtremio.done("flash_volume", volumes=[{"name": "db1"}, {"name": "volume-" + UUID}], size="1GiB")
+    result = gather(xtremio, gather_prefix="web-")
+    assert [volume["name"] for volume in result["gathered"]["volumes"]] == ["web-data", "web-logs"]
+    everything = gather(xtremio)["gathered"]["volumes"]
+    assert [volume["name"] for volume in everything] == ["db1", "web-data", "web-logs"]
+    assert f"volume-{UUID}" in str(gather(xtremio, exclude_openstack=False)["gathered"])
+
+
+UUID = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"state": "gathered", "volumes": []}, "the option volumes is not for state: gathered"),
+        ({"state": "gathered", "prune": True, "prune_prefix": "web-"}, "the option prune is not for state: gathered"),
+        ({"state": "gathered", "gather_prefix": ""}, "the option gather_prefix is empty"),
+        ({"gather_prefix": "web-"}, "the option gather_prefix is only for state: gathered"),
+        ({"gather_snapshots": True}, "the option gather_snapshots is only for state: gathered"),
+    ],
+)
+def test_options_of_the_other_state_are_refused(xtremio: ArrayUnderTest, options: dict[str, Any], message: str) -> None:
+    xtremio.refuses("flash_array", message, **options)
+
+
+def test_a_kind_that_cannot_be_read_fails_the_task(xtremio: ArrayUnderTest) -> None:
+    build(xtremio)
+    xtremio.fault(kind="non_json", match={"path": "initiator-groups"}, count=None)
+    result = xtremio.document(state="gathered")
+    assert result.failed
+    assert "gathered" not in result
+
+
+# ---- the law ---------------------------------------------------------------------------------------------------------
+
+NAMES = ["web-1", "web-2", "db_data", "Logs.old"]
+
+
+@st.composite
+def contents(draw: st.DrawFn, array: ArrayUnderTest) -> dict[str, Any]:
+    """A document of random content that the array can hold."""
+    rules = array.name_rules
+    steps = [GIB, 3 * GIB, 4 * GIB] if rules.granularity == GIB else [GIB, 1536 * 1024**2, 7 * 1024**2]
+    names = draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1, max_size=3))
+    kinds = st.sampled_from(array.capabilities.provisioning)
+    content: dict[str, Any] = {
+        "volumes": [
+            {"name": name, "size": f"{draw(st.sampled_from(steps))}B", "provisioning": draw(kinds)} for name in names
+        ],
+        "snapshots": [{"name": f"{name}-s", "volume": name} for name in names if draw(st.booleans())],
+    }
+    if array.cannot("groups") is None:
+        members = st.lists(st.sampled_from(names), unique=True)
+        content["groups"] = [{"name": f"group{number}", "volumes": draw(members)} for number in draw(NUMBERS)]
+    if array.row.hosts:
+        hosts = [f"host{number}" for number in draw(NUMBERS)]
+        addresses = list(array.row.initiators)
+        content["hosts"] = [{"name": host, "initiators": [addresses.pop()]} for host in hosts]
+        pairs = [(host, volume) for host in hosts for volume in names if draw(st.booleans())]
+        content["mappings"] = [
+            {"host": host, "volume": volume, **array.lun(2 * number + 1)} for number, (host, volume) in enumerate(pairs)
+        ]
+    return content
+
+
+NUMBERS = st.lists(st.integers(1, 2), unique=True)
+
+
+def check_law(data: st.DataObject, array: ArrayUnderTest, other: ArrayUnderTest) -> None:
+    """What is gathered changes nothing when it is applied, gives the same on an empty array, and never another size."""
+    array.reset()
+    array.done("flash_array", **data.draw(contents(array)), shared=True)
+    result = gather(array, gather_snapshots=True)
+    document, mark = result["gathered"], array.mark()
+
+    applied = array.done("flash_array", **document)
+    assert (applied["plan"], applied["api"]["writes"], array.changes(mark)) == ([], 0, [])
+    prefix = {"prune": True, "prune_prefix": document["volumes"][0]["name"][:3], "prune_kinds": ["volumes"]}
+    assert array.done("flash_array", **document, **prefix)["plan"] == []
+
+    array.reset()
+    array.done("flash_array", **document, shared=True)
+    assert gather(array, gather_snapshots=True)["gathered"] == document
+
+    other.reset()
+    moved = other.document(**document, shared=True, continue_on_error=True)
+    sizes = {volume["name"]: parse_size(volume["size"]) for volume in document["volumes"]}
+    for entry in moved["volumes"]:
+        if entry["error"] is None:
+            assert entry["size"] == sizes[entry["name"]]
+        else:
+            assert entry["error"]["reason"]
+    held = {name: volume["size"] for name, volume in other.volumes().items() if name in sizes}
+    assert held.items() <= sizes.items()
+    assert moved.failed == any(entry["error"] for entries in sections(moved) for entry in entries)
+
+
+def sections(result: Result) -> list[list[dict[str, Any]]]:
+    return [result[name] for name in ("volumes", "snapshots", "groups", "hosts", "mappings")]
+
+
+BOUNDED = settings(
+    deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck), print_blob=False
+)
+
+
+@settings(BOUNDED, max_examples=4)
+@given(data=st.data())
+def test_the_law_of_the_document_on_some_array(arrays: dict[str, ArrayUnderTest], data: st.DataObject) -> None:
+    first, second = data.draw(st.permutations(ONE_OF_EACH_WIRE))[:2]
+    check_law(data, arrays[first.name], arrays[second.name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", ONE_OF_EACH_WIRE, ids=lambda row: row.name)
+def test_the_law_of_the_document_on_every_array(arrays: dict[str, ArrayUnderTest], row: Any) -> None:
+    others = [other for other in ONE_OF_EACH_WIRE if other.simulator["vendor"] != row.simulator["vendor"]]
+
+    @settings(BOUNDED, max_examples=8)
+    @given(data=st.data())
+    def law(data: st.DataObject) -> None:
+        check_law(data, arrays[row.name], arrays[data.draw(st.sampled_from(others)).name])
+
+    law()

@@ -90,6 +90,7 @@ def tasks(array: ArrayUnderTest) -> list[tuple[str, dict[str, Any]]]:
         ("flash_host_map", {"maps": [{"host": "server", "volume": "db1", "update_secret": "always", **chap}]}),
         ("flash_host_map", {"host": "server", "chap_username": "x", "chap_password": CHAP, "lun": 3}),
         ("flash_array", {"hosts": [{"name": "server", "initiators": addresses, **chap, "chap_username": "other"}]}),
+        ("flash_array", {"state": "gathered", "gather_snapshots": True}),
         ("flash_facts", {}),
         ("flash_info", {}),
         ("flash_facts", {"gather_subset": ["none"]}),

@@ -28,7 +28,7 @@ from .model import (
     Snapshot,
     Volume,
 )
-from .plan.desired import ABSENT, PRESENT, RESTORED, DesiredMapping, DesiredState
+from .plan.desired import ABSENT, GROUPS, PRESENT, RESTORED, DesiredMapping, DesiredState
 from .plan.snapshots import member_name
 from .plan.world import Actual
 
@@ -119,9 +119,14 @@ def _ordered(names: Names) -> List[str]:
 
 
 def _groups(array: Array, desired_state: DesiredState) -> Listing[Group]:
+    if array.capabilities.refusal("groups"):
+        return Listing()
+    if desired_state.prune is not None and GROUPS in desired_state.prune.kinds:
+        return ConsistencyGroups.of(array).groups()
     names: Names = {volume.group for volume in desired_state.volumes}
+    names |= {group.name for group in desired_state.groups}
     ordered = _ordered(names | {snapshot.group for snapshot in desired_state.snapshots})
-    if not ordered or array.capabilities.refusal("groups"):
+    if not ordered:
         return Listing()
     return ConsistencyGroups.of(array).groups(ordered)
 
@@ -138,6 +143,10 @@ def _volumes(array: Array, desired_state: DesiredState, groups: Listing[Group]) 
     names |= {volume.rename_from for volume in desired_state.volumes}
     names |= {volume.source_volume for volume in desired_state.volumes}
     names |= {mapping.volume for mapping in desired_state.mappings}
+    for group in desired_state.groups:
+        if group.state == PRESENT:
+            names.update(group.volumes or ())
+            names.update(_members(groups, group.name) if group.exclusive_volumes else ())
     for snapshot in desired_state.snapshots:
         if snapshot.state == ABSENT:
             continue

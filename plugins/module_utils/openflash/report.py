@@ -17,15 +17,24 @@ from .array import Array
 from .errors import FlashError, NotDone
 from .model import READY, ArrayInfo, Capacity, Group, Host, Mapping, Pool, Port, Snapshot, Volume
 from .plan import (
+    groups as plan_groups,
     hosts as plan_hosts,
     mappings as plan_mappings,
     snapshots as plan_snapshots,
     volumes as plan_volumes,
 )
-from .plan.desired import ABSENT, DesiredHost, DesiredMapping, DesiredSnapshot, DesiredState, DesiredVolume
+from .plan.desired import (
+    ABSENT,
+    DesiredGroup,
+    DesiredHost,
+    DesiredMapping,
+    DesiredSnapshot,
+    DesiredState,
+    DesiredVolume,
+)
 from .plan.draft import Plan
 from .plan.step import Key, Step
-from .plan.steps import DeleteHost, DeleteSnapshot, DeleteVolume, UnmapVolume
+from .plan.steps import DeleteGroup, DeleteHost, DeleteSnapshot, DeleteVolume, UnmapVolume
 from .plan.world import World
 from .units import format_initiator, format_size
 
@@ -106,6 +115,11 @@ class Reporter:
         keys = (key,) + more_keys
         after_data = self._known(key, _snapshot(after, desired))
         return self.entry("snapshot", desired.name, keys, _snapshot(before, desired), after_data)
+
+    def group(self, desired: DesiredGroup) -> Entry:
+        key, name = plan_groups.key(desired.name), desired.name
+        before, after = self.plan.outcomes[key].before, self.world.groups.get(name)
+        return self.entry("consistency group", name, (key,), _group(before, name), _group(after, name))
 
     def host(self, desired: DesiredHost) -> Entry:
         key, name = plan_hosts.key(desired.name), desired.name
@@ -225,6 +239,7 @@ def document(reporter: Reporter, desired_state: DesiredState) -> Dict[str, List[
     return {
         "volumes": volumes(reporter, desired_state),
         "snapshots": snapshots(reporter, desired_state),
+        "groups": [reporter.group(group) for group in desired_state.groups],
         "hosts": [reporter.host(host) for host in desired_state.hosts],
         "mappings": [reporter.mapping(mapping) for mapping in desired_state.mappings],
     }
@@ -239,6 +254,14 @@ def _removal(actual: World, step: Step) -> Entry:
     if isinstance(step, DeleteHost):
         before = host_data(actual.hosts.get(step.name), step.name)
         return Entry("host", step.name, before, host_data(None, step.name), lines)
+    if isinstance(step, DeleteGroup):
+        return Entry(
+            "consistency group",
+            step.name,
+            _group(actual.groups.get(step.name), step.name),
+            _group(None, step.name),
+            lines,
+        )
     if isinstance(step, DeleteSnapshot):
         _kind, volume, name = step.snapshot
         before = snapshot_data(actual.snapshots.get((volume, name)), name)
@@ -353,6 +376,11 @@ def port_data(port: Port) -> Data:
 
 def group_data(group: Group) -> Data:
     return {"name": group.name, "id": group.id or None, "volumes": sorted(group.volumes)}
+
+
+def _group(group: Optional[Group], name: str) -> Data:
+    """A consistency group with its state; all other fields null when there is none."""
+    return _absent(("id", "volumes"), name) if group is None else dict(group_data(group), state="present")
 
 
 def capacity_data(capacity: Capacity) -> Data:

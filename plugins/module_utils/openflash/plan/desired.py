@@ -17,7 +17,7 @@ PRESENT, ABSENT, RESTORED = "present", "absent", "restored"
 DECLARED, GATHERED = "declared", "gathered"
 ON_CREATE, ALWAYS = "on_create", "always"
 
-VOLUMES, SNAPSHOTS, HOSTS = "volumes", "snapshots", "hosts"
+VOLUMES, SNAPSHOTS, GROUPS, HOSTS, MAPPINGS = "volumes", "snapshots", "groups", "hosts", "mappings"
 PRUNED_BY_DEFAULT = (VOLUMES, HOSTS)
 """Not snapshots: other tasks take them than the one that declares their volumes."""
 
@@ -41,9 +41,11 @@ class DesiredVolume:
     rename_from: Optional[str] = None
     group: Optional[str] = None
     options: Map[str, Any] = field(default_factory=dict, compare=False)
+    exact: bool = False
+    """The array must make it of exactly this size, and round nothing."""
 
     @classmethod
-    def of(cls, options: Options) -> DesiredVolume:
+    def of(cls, options: Options, exact: bool = False) -> DesiredVolume:
         name, size = _name(options), options.get("size")
         with context(doing="read the options of volume %s" % name, target=name):
             size_in_bytes = None if size is None else parse_size(size)
@@ -58,6 +60,7 @@ class DesiredVolume:
             rename_from=options.get("rename_from") if options.get("rename_from") != name else None,
             group=options.get("group"),
             options=dict(options.get("array_options") or {}),
+            exact=exact,
         )
 
 
@@ -109,6 +112,34 @@ class Retention:
         check_prefix(self.prefix)
         if self.keep < 1:
             raise Invalid("keep: %d would remove every snapshot" % self.keep, hint="Keep at least 1.")
+
+
+@dataclass(frozen=True)
+class DesiredGroup:
+    """A consistency group."""
+
+    name: str
+    state: str = PRESENT
+    volumes: Optional[Tuple[str, ...]] = None
+    """Volumes that shall be in it; None for any."""
+    exclusive_volumes: bool = False
+
+    @classmethod
+    def of(cls, options: Options) -> DesiredGroup:
+        name, volumes = _name(options), options.get("volumes")
+        state = options.get("state") or PRESENT
+        if options.get("exclusive_volumes") and volumes is None and state == PRESENT:
+            raise Invalid(
+                "the option exclusive_volumes needs volumes, those of consistency group %s that shall stay" % name,
+                target=name,
+                hint="Give them, or leave exclusive_volumes out.",
+            )
+        return cls(
+            name=name,
+            state=state,
+            volumes=None if volumes is None else tuple(dict.fromkeys(str(volume) for volume in volumes)),
+            exclusive_volumes=bool(options.get("exclusive_volumes")),
+        )
 
 
 @dataclass(frozen=True)
@@ -175,6 +206,7 @@ class DesiredState:
     atomic: bool = False
     """Take all snapshots of the task at one instant, or none."""
     retentions: Tuple[Retention, ...] = ()
+    groups: Tuple[DesiredGroup, ...] = ()
     hosts: Tuple[DesiredHost, ...] = ()
     mappings: Tuple[DesiredMapping, ...] = ()
     exclusive_hosts: FrozenSet[str] = frozenset()
@@ -188,8 +220,8 @@ def volumes(items: Sequence[Options], params: Options) -> DesiredState:
     return DesiredState(volumes=_volumes("the task", items))
 
 
-def _volumes(where: str, items: Sequence[Options]) -> Tuple[DesiredVolume, ...]:
-    found = unique(where, [DesiredVolume.of(item) for item in items], "name")
+def _volumes(where: str, items: Sequence[Options], exact: bool = False) -> Tuple[DesiredVolume, ...]:
+    found = unique(where, [DesiredVolume.of(item, exact) for item in items], "name")
     new_names: Dict[str, str] = {}
     for volume in found:
         if volume.rename_from and volume.state == PRESENT:
@@ -295,7 +327,7 @@ def host_maps(items: Sequence[Options], params: Options) -> DesiredState:
 
 
 def document(params: Options) -> DesiredState:
-    """flash_array: the content of an array as one document."""
+    """flash_array: the content of an array as one document. Its sizes are exact: it may come from another array."""
     not_for_it = [name for name in _ONLY_GATHERED if params.get(name)]
     if not_for_it:
         raise Invalid("the option %s is only for state: gathered" % " and ".join(not_for_it))
@@ -309,8 +341,9 @@ def document(params: Options) -> DesiredState:
         )
     snapshots_of_task = [DesiredSnapshot.of(item) for item in params.get("snapshots") or ()]
     return DesiredState(
-        volumes=_volumes("volumes", params.get("volumes") or ()),
+        volumes=_volumes("volumes", params.get("volumes") or (), exact=True),
         snapshots=unique("snapshots", snapshots_of_task, "volume", "name"),
+        groups=unique("groups", [DesiredGroup.of(item) for item in params.get("groups") or ()], "name"),
         hosts=unique("hosts", [DesiredHost.of(item) for item in params.get("hosts") or ()], "name"),
         mappings=_mappings("mappings", [DesiredMapping.of(item) for item in params.get("mappings") or ()]),
         prune=prune,
@@ -328,7 +361,7 @@ class Selection:
     """Also what OpenStack owns, by its name."""
 
 
-_ONLY_DECLARED = ("volumes", "snapshots", "hosts", "mappings", "prune")
+_ONLY_DECLARED = (VOLUMES, SNAPSHOTS, GROUPS, HOSTS, MAPPINGS, "prune")
 _ONLY_GATHERED = ("gather_prefix", "gather_snapshots")
 
 

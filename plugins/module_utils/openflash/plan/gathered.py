@@ -30,7 +30,6 @@ from ..model import (
     Unreadable,
     Volume,
 )
-from ..unfinished import is_temporary
 from ..units import format_initiator, format_size, is_openstack_name
 from . import rules
 from .desired import Selection
@@ -117,7 +116,7 @@ class _Gathering:
         count = Counter(item.name for item in selected)
         usable = []
         for item in selected:
-            reason = _why_not_by_name(kind, item.name, rule)
+            reason = rules.why_not_declared(kind, item.name, rule)
             if count[item.name] > 1:
                 reason = "several objects of this array have this name"
             if reason is None:
@@ -194,7 +193,7 @@ class _Gathering:
             return "the array does not report a volume that it is of, or has deleted that volume"
         if snapshot.volume not in self._volumes:
             return "volume %s, which it is of, is not declared" % snapshot.volume
-        return _why_not_by_name("snapshot", snapshot.name, self._capabilities.snapshot_name)
+        return rules.why_not_declared("snapshot", snapshot.name, self._capabilities.snapshot_name)
 
     def _group_section(self) -> List[Data]:
         listed = self._listed("groups", self._actual.groups)
@@ -276,17 +275,6 @@ class _Gathering:
 
 def _order_of_mapping(mapping: Mapping) -> Tuple[str, str, int]:
     return (mapping.host, mapping.volume, -1 if mapping.lun is None else mapping.lun)
-
-
-def _why_not_by_name(kind: str, name: str, rule: Optional[NameRule]) -> Optional[str]:
-    """Why no document declares an object of this name; None when one can."""
-    if is_temporary(name):
-        return "it is temporary: an unfinished copy of a task, or of one that was killed"
-    try:
-        rules.check_name(kind, name, rule)
-    except Invalid as error:
-        return "%s, so it could not be made again" % error.reason
-    return None
 
 
 def _no_secret(users: Sequence[str]) -> str:

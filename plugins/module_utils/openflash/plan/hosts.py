@@ -87,6 +87,8 @@ def present(draft: Draft, desired: DesiredHost, mapped: bool = False) -> None:
         for initiator in desired.initiators or ():
             _check_protocol(draft, initiator)
             owner = draft.world.host_of_initiator(initiator.address)
+            if host is not None and initiator.address in host.addresses:
+                continue  # also where another host has it as well
             if owner is not None and owner.name != desired.name:
                 givers = draft.initiator_givers.get(desired.name, ())
                 if owner.name in givers and draft.failure(key(owner.name)) is None:

@@ -14,7 +14,7 @@ from typing import Iterable, Sequence, Set
 
 from ..errors import Invalid
 from ..model import Capabilities
-from . import hosts, mappings, snapshots, volumes
+from . import groups, hosts, mappings, snapshots, volumes
 from .desired import ABSENT, PRESENT, RESTORED, DesiredSnapshot, DesiredState, DesiredVolume
 from .draft import Draft, Outcome, Plan, withheld
 from .prune import prune
@@ -58,12 +58,14 @@ def plan(
 def _plan(desired_state: DesiredState, draft: Draft) -> Plan:
     _make_volumes_and_snapshots(draft, desired_state)
     draft.batch()
+    groups.present(draft, desired_state.groups)
     if desired_state.hosts:
         _make_hosts(draft, desired_state)
     draft.batch()
     if desired_state.mappings or desired_state.exclusive_hosts:
         waiting = mappings.present(draft, desired_state)
         mappings.end(draft, desired_state, waiting)
+    groups.end(draft, desired_state.groups)
     _end_snapshots(draft, desired_state)
     volumes.absent(draft, [volume for volume in desired_state.volumes if volume.state == ABSENT])
     draft.batch(destructive=True)

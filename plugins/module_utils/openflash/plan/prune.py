@@ -10,13 +10,14 @@ from functools import partial
 from typing import Callable, List, Optional, Set, Tuple
 
 from ..errors import Invalid, NotDone, Refused
-from ..model import DELETING, WITH_VOLUMES, Snapshot
+from ..model import DELETING, WITH_VOLUMES, Mapping, NameRule, Snapshot
 from ..units import is_openstack_name
-from . import hosts, snapshots, volumes
-from .desired import HOSTS, PRESENT, SNAPSHOTS, VOLUMES, DesiredState, Prune
+from . import groups, hosts, rules, snapshots, volumes
+from .desired import GROUPS, HOSTS, MAPPINGS, PRESENT, SNAPSHOTS, VOLUMES, DesiredState, Prune
 from .draft import Draft
 from .rules import Policy
 from .step import Key
+from .steps import UnmapVolume
 
 KEY: Key = ("prune", "")
 
@@ -52,11 +53,18 @@ def prune(draft: Draft, desired_state: DesiredState, rule: Prune) -> None:
 
 
 def _declared(desired_state: DesiredState, kind: str) -> List[str]:
-    """The names of this kind that shall exist. A name with state absent declares nothing that stays."""
+    """The names of this kind that shall exist, for a mapping that of its volume.
+
+    A name with state absent declares nothing that stays.
+    """
     if kind == VOLUMES:
         return [volume.name for volume in desired_state.volumes if volume.state == PRESENT]
     if kind == SNAPSHOTS:
         return [snapshot.name for snapshot in desired_state.snapshots if snapshot.state == PRESENT]
+    if kind == GROUPS:
+        return [group.name for group in desired_state.groups if group.state == PRESENT]
+    if kind == MAPPINGS:
+        return [mapping.volume for mapping in desired_state.mappings if mapping.state == PRESENT]
     return [host.name for host in desired_state.hosts if host.state == PRESENT]
 
 
@@ -87,7 +95,7 @@ def _check_not_empty(policy: Policy, desired_state: DesiredState, rule: Prune) -
 
 def _check_prefix(desired_state: DesiredState, rule: Prune) -> None:
     """:raises Invalid: no declared name begins with the prefix, so it is probably not that of this document."""
-    declared = [name for kind in (VOLUMES, SNAPSHOTS, HOSTS) for name in _declared(desired_state, kind)]
+    declared = [name for kind in (VOLUMES, SNAPSHOTS, GROUPS, HOSTS) for name in _declared(desired_state, kind)]
     if declared and not any(name.startswith(rule.prefix) for name in declared):
         raise Invalid(
             "nothing that is declared begins with the prune prefix %r" % rule.prefix,
@@ -102,7 +110,13 @@ Candidate = Tuple[str, str, Callable[[], None]]
 def _remove(draft: Draft, desired_state: DesiredState, rule: Prune) -> None:
     """Remove in rounds what may be removed: what was made of a snapshot, or shares data with a volume, goes first."""
     remaining: List[Candidate] = []
-    for kind, candidates in ((SNAPSHOTS, _snapshots), (VOLUMES, _volumes), (HOSTS, _hosts)):
+    for kind, candidates in (
+        (MAPPINGS, _mappings),
+        (GROUPS, _groups),
+        (SNAPSHOTS, _snapshots),
+        (VOLUMES, _volumes),
+        (HOSTS, _hosts),
+    ):
         if kind in rule.kinds:
             remaining += candidates(draft, desired_state, rule)
     while True:
@@ -115,8 +129,13 @@ def _remove(draft: Draft, desired_state: DesiredState, rule: Prune) -> None:
         draft.warn("%s %s is not declared and stays: %s" % (kind, name, reason))
 
 
-def _is_managed(rule: Prune, name: str) -> bool:
-    return name.startswith(rule.prefix) and not is_openstack_name(name)
+def _is_managed(rule: Prune, kind: str, name: str, names: Optional[NameRule]) -> bool:
+    """Whether a document can declare it. What none can declare stays, though no document has it."""
+    return (
+        name.startswith(rule.prefix)
+        and not is_openstack_name(name)
+        and rules.why_not_declared(kind, name, names) is None
+    )
 
 
 def _volumes_named(desired_state: DesiredState) -> Set[Optional[str]]:
@@ -126,6 +145,7 @@ def _volumes_named(desired_state: DesiredState) -> Set[Optional[str]]:
     names |= {volume.rename_from for volume in desired_state.volumes}
     names |= {snapshot.volume for snapshot in desired_state.snapshots}
     names |= {mapping.volume for mapping in desired_state.mappings}
+    names |= {name for group in desired_state.groups for name in group.volumes or ()}
     names |= {retention.volume for retention in desired_state.retentions}
     return names - {None}
 
@@ -148,7 +168,7 @@ def _snapshots(draft: Draft, desired_state: DesiredState, rule: Prune) -> List[C
     return [
         ("snapshot", snapshot.name, partial(remove, snapshot))
         for snapshot in draft.world.snapshots.values()
-        if _is_managed(rule, snapshot.name)
+        if _is_managed(rule, "snapshot", snapshot.name, draft.capabilities.snapshot_name)
         and snapshot.volume not in stay
         and (snapshot.volume, snapshot.name) not in declared
         and snapshot.name not in kept
@@ -163,14 +183,55 @@ def _volumes(draft: Draft, desired_state: DesiredState, rule: Prune) -> List[Can
     return [
         ("volume", volume.name, partial(volumes.delete, draft, KEY, volume))
         for volume in draft.world.volumes.values()
-        if _is_managed(rule, volume.name) and volume.name not in kept and volume.state != DELETING
+        if _is_managed(rule, "volume", volume.name, draft.capabilities.volume_name)
+        and volume.name not in kept
+        and volume.state != DELETING
     ]
 
 
 def _hosts(draft: Draft, desired_state: DesiredState, rule: Prune) -> List[Candidate]:
     kept = {host.name for host in desired_state.hosts} | {mapping.host for mapping in desired_state.mappings}
+    no_initiators = draft.capabilities.refusal("host_without_initiators")
     return [
         ("host", host.name, partial(hosts.delete, draft, KEY, host))
         for host in draft.world.hosts.values()
-        if _is_managed(rule, host.name) and host.name not in kept
+        if _is_managed(rule, "host", host.name, draft.capabilities.host_name)
+        and host.name not in kept
+        and (host.initiators or not no_initiators)
+    ]
+
+
+def _groups(draft: Draft, desired_state: DesiredState, rule: Prune) -> List[Candidate]:
+    kept = {group.name for group in desired_state.groups} | {volume.group for volume in desired_state.volumes}
+    return [
+        ("consistency group", group.name, partial(groups.delete, draft, KEY, group))
+        for group in list(draft.world.groups.values())
+        if _is_managed(rule, "consistency group", group.name, draft.capabilities.group_name) and group.name not in kept
+    ]
+
+
+def _mappings(draft: Draft, desired_state: DesiredState, rule: Prune) -> List[Candidate]:
+    """Mappings of declared volumes to declared hosts. A mapping to anything else may be that of another task."""
+    declared = {(mapping.host, mapping.volume) for mapping in desired_state.mappings}
+    volume_names, host_names = set(_declared(desired_state, VOLUMES)), set(_declared(desired_state, HOSTS))
+
+    def remove(mapping: Mapping) -> None:
+        rules.check_unmap(draft.world, mapping, draft.policy)
+        rules.check_can(
+            draft.capabilities,
+            "unmap_volume",
+            draft.world.volumes.get(mapping.volume),
+            host=draft.world.hosts.get(mapping.host),
+        )
+        draft.add(UnmapVolume(KEY, mapping.volume, mapping.host), KEY)
+        draft.world.remove_mapping(mapping)
+
+    return [
+        ("mapping", "%s/%s" % (mapping.host, mapping.volume), partial(remove, mapping))
+        for mapping in list(draft.world.mappings.values())
+        if (mapping.host, mapping.volume) not in declared
+        and mapping.volume in volume_names
+        and mapping.host in host_names
+        and mapping.volume.startswith(rule.prefix)
+        and mapping.host.startswith(rule.prefix)
     ]

@@ -27,6 +27,7 @@ from ..model import (
     Snapshot,
     Volume,
 )
+from ..unfinished import is_temporary
 from ..units import format_size, is_openstack_name, round_up
 from .world import World
 
@@ -61,6 +62,20 @@ def check_name(kind: str, name: str, rule: Optional[NameRule]) -> None:
         target=name,
         hint="Names have %s." % rule.description,
     )
+
+
+def why_not_declared(kind: str, name: str, rule: Optional[NameRule]) -> Optional[str]:
+    """Why no document declares an object of this name, so that prune leaves it too; None when a document can.
+
+    :param kind: for the reason: "volume".
+    """
+    if is_temporary(name):
+        return "it is temporary: an unfinished copy of a task that runs, or was killed"
+    try:
+        check_name(kind, name, rule)
+    except Invalid as error:
+        return "%s, so it could not be made again" % error.reason
+    return None
 
 
 def check_size(size: int, capabilities: Capabilities) -> int:

@@ -312,6 +312,42 @@ class AddToGroup(Step):
         return partial(world.add_to_group, group, self.volume)
 
 
+@dataclass(frozen=True)
+class RemoveFromGroup(Step):
+    destructive = True
+    sign = REMOVE
+
+    group: str
+    volume: str
+
+    @property
+    def line(self) -> str:
+        return "remove volume %s from consistency group %s" % (self.volume, self.group)
+
+    def apply(self, array: Array, world: World) -> Change:
+        group = ConsistencyGroups.of(array).remove_from_group(
+            world.existing_group(self.group), [world.existing_volume(self.volume)]
+        )
+        return partial(world.remove_from_group, group, self.volume)
+
+
+@dataclass(frozen=True)
+class DeleteGroup(Step):
+    destructive = True
+    sign = REMOVE
+
+    name: str
+
+    @property
+    def line(self) -> str:
+        return "delete consistency group %s" % self.name
+
+    def apply(self, array: Array, world: World) -> Change:
+        group = world.existing_group(self.name)
+        ConsistencyGroups.of(array).delete_group(group)
+        return partial(world.remove_group, group)
+
+
 # -- hosts -------------------------------------------------------------------------------------------------------------
 
 

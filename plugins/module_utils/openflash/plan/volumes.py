@@ -57,10 +57,10 @@ def snapshot_key(snapshot: Snapshot) -> Key:
 def present(draft: Draft, desired: DesiredVolume) -> None:
     with draft.item(key(desired.name), "create or change volume %s" % desired.name) as outcome:
         world = draft.world
-        size = None if desired.size is None else rules.check_size(desired.size, draft.capabilities)
         options = rules.check_options(desired.options, draft.capabilities)
         volume = world.volume(desired.name)
         old = _to_rename(draft, desired)
+        size = _size(draft, desired, volume or old)
         if volume is not None:
             outcome.before = world.with_mappings(volume)
             if old is not None:
@@ -81,6 +81,23 @@ def present(draft: Draft, desired: DesiredVolume) -> None:
         world.volumes[changed.name] = changed
         if group is not None:
             world.add_to_group(world.groups.get(group.name, group), changed.name)
+
+
+def _size(draft: Draft, desired: DesiredVolume, existing: Optional[Volume]) -> Optional[int]:
+    """The size in bytes that the volume shall have; None when none is requested.
+
+    :raises Invalid: the array makes no volume of that size, or not exactly of it where it must be exact.
+    """
+    if desired.size is None or (existing is not None and existing.size == desired.size):
+        return desired.size  # it has this size, though the array may make no other one of it
+    size = rules.check_size(desired.size, draft.capabilities)
+    if desired.exact and size != desired.size and (existing is None or existing.size != size):
+        raise Invalid(
+            "a size of %s is impossible: sizes on this array are multiples of %s"
+            % (format_size(desired.size), format_size(draft.capabilities.granularity)),
+            hint="Declare %s, if it may be larger." % format_size(size),
+        )
+    return size
 
 
 def _to_rename(draft: Draft, desired: DesiredVolume) -> Optional[Volume]:

@@ -305,6 +305,24 @@ class World:
         if volume is not None and group.name not in (volume.groups or ()):
             self.volumes[volume_name] = replace(volume, groups=(volume.groups or ()) + (group.name,))
 
+    def remove_from_group(self, group: Group, volume_name: str) -> None:
+        """The group without the volume, which stays."""
+        self.groups[group.name] = replace(group, volumes=tuple(one for one in group.volumes if one != volume_name))
+        self._leave_group(group.name, volume_name)
+
+    def remove_group(self, group: Group) -> None:
+        """The group is gone; its volumes stay."""
+        del self.groups[group.name]
+        for volume_name in group.volumes:
+            self._leave_group(group.name, volume_name)
+
+    def _leave_group(self, group_name: str, volume_name: str) -> None:
+        volume = self.volumes.get(volume_name)
+        if volume is not None and volume.groups is not None:
+            self.volumes[volume_name] = replace(
+                volume, groups=tuple(name for name in volume.groups if name != group_name)
+            )
+
     def add_mapping(self, mapping: Mapping) -> None:
         self.mappings[(mapping.host, mapping.volume)] = mapping
 
