@@ -161,6 +161,7 @@ def test_results_have_only_documented_keys(array: ArrayUnderTest, docs: dict[str
         ("flash_host_map", {"host": "server", "initiators": initiators, "volume": "db1"}),
         ("flash_host_map", {"host": "server", "maps": [{"volume": "db2"}]}),
         ("flash_array", {"volumes": [{"name": "db1"}], "hosts": [{"name": "server"}]}),
+        ("flash_array", {"state": "gathered", "gather_snapshots": True}),
         ("flash_facts", {"gather_subset": ["all"], "query": "volumes[].name"}),
         ("flash_info", {"gather_subset": ["all"], "query": "volumes[].name"}),
     ]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -112,7 +113,8 @@ def contents(draw: st.DrawFn, array: ArrayUnderTest) -> dict[str, Any]:
     """A document of random content that the array can hold."""
     rules = array.name_rules
     steps = [GIB, 3 * GIB, 4 * GIB] if rules.granularity == GIB else [GIB, 1536 * 1024**2, 7 * 1024**2]
-    names = draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1, max_size=3))
+    possible = [name for name in NAMES if re.fullmatch(rules.volume_name.pattern, name)]
+    names = draw(st.lists(st.sampled_from(possible), unique=True, min_size=1, max_size=3))
     kinds = st.sampled_from(array.capabilities.provisioning)
     content: dict[str, Any] = {
         "volumes": [
