@@ -226,7 +226,7 @@ def test_a_volume_of_the_same_name_but_another_id_is_not_touched(array: FlashSys
 def test_a_mapped_volume_is_not_deleted(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = volume(client, "db1")
     client.map_volume(db1, host(client))
-    with pytest.raises(InUse, match="it is mapped to host db-server"):
+    with pytest.raises(InUse, match="it is mapped to db-server"):
         client.delete_volume(db1)
     assert array.names() == ["db1"]
 
