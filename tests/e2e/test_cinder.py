@@ -213,9 +213,8 @@ PLAYED = [
 ]
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name == "datera" else pytest.mark.slow) for name in VENDORS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", VENDORS)
 def test_a_playbook_and_cinder_use_one_array_at_the_same_time(
     cinder: Cinder, simulator: Simulator, tmp_path: Path, name: str
 ) -> None:

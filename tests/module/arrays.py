@@ -13,6 +13,7 @@ import json
 import os
 import re
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -335,11 +336,10 @@ class Modules:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stdout.close()
-        for path in self.folder.iterdir():
-            path.unlink()
-        self.folder.rmdir()
+        # Also what a module leaves that ends without the clean-up of an interpreter (see forks.py)
+        shutil.rmtree(self.folder)
 
     def run(
         self,

@@ -14,7 +14,7 @@ from tests.module.arrays import ONE_OF_EACH_WIRE, ArrayUnderTest
 from tests.module.fuzz import HTTP, recorded_cases, targets
 
 NAMES = (HTTP, *(row.name for row in ONE_OF_EACH_WIRE))
-SELECTED = 250
+SELECTED = 100
 SEED = 7
 
 

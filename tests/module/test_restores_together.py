@@ -23,7 +23,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendor
 )
 from tests.module.arrays import GIB, ArrayUnderTest, Result
 from tests.module.operations import OPERATIONS
-from tests.module.stage import Stage, short_timeouts
+from tests.module.stage import Stage, changing, short_timeouts
 from tests.support.oracle import Oracle, Planned
 
 RESTORE = "restore a volume"
@@ -35,12 +35,12 @@ def stage(arrays: dict[str, ArrayUnderTest]) -> Iterator[Stage]:
         yield Stage(arrays["dsware-rest"], {}, clients)
 
 
-def undisturbed(stage: Stage) -> tuple[Planned, int]:
-    """What a restore plans to do, and the number of its requests."""
+def undisturbed(stage: Stage) -> tuple[Planned, list[dict[str, Any]]]:
+    """What a restore plans to do, and its requests."""
     before = stage.prepare(OPERATIONS[RESTORE])
     mark = stage.array.mark()
     assert not run(stage).failed
-    return Planned(before, stage.held()), len(stage.array.requests(mark))
+    return Planned(before, stage.held()), stage.array.requests(mark)
 
 
 def run(stage: Stage, **cut: Any) -> Result:
@@ -71,10 +71,10 @@ def completes(stage: Stage, oracle: Oracle, where: str, *, killed: bool = False)
 
 
 def test_a_run_that_meets_another_restore_reports_it_or_finds_it_done(stage: Stage) -> None:
-    """The second run is carried out between any two requests of the first."""
+    """The second run is carried out after each change of the first: after a read all is as before it."""
     planned, requests = undisturbed(stage)
-    for number in range(1, requests + 1):
-        where = f"the second run after request {number} of {requests}"
+    for number in changing(requests):
+        where = f"the second run after request {number} of {len(requests)}"
         _before, oracle = stage.begin(RESTORE, planned)
         mark = stage.array.mark()
         first = run(stage, meets=number)
@@ -88,8 +88,9 @@ def test_a_run_that_meets_another_restore_reports_it_or_finds_it_done(stage: Sta
 @pytest.mark.parametrize("killed", ["first", "second"])
 def test_of_two_live_restores_one_is_killed_between_any_two_requests(stage: Stage, killed: str) -> None:
     """A kill leaves open whether the volume was restored, so the other run may do it again, with another backup."""
-    planned, requests = undisturbed(stage)
-    for number in range(1, requests + 1):
+    planned, sent = undisturbed(stage)
+    requests = len(sent)
+    for number in changing(sent):
         for dies in range(number, requests + 1) if killed == "first" else range(1, requests + 1):
             where = f"the second run after request {number}, the {killed} one killed after {dies} of {requests}"
             _before, oracle = stage.begin(RESTORE, planned)
