@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Damaged and invented answers, at random: ``make fuzz``, which is a part of ``make torture``.
+"""Damaged and invented answers, at random: ``make fuzz``.
 
 The valid answers of each simulated array are recorded once. Then one of them is changed by a seeded generator, in its
 bytes or in its structure, and the client reads it. The outcome must be a value or an error of the library. No object
