@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A complete Cinder in one process: API, scheduler and a volume service for every backend, with SQLite and no broker.
 
-    one_process.py CONFIG PORT
+    one_process.py CONFIG PORT [backup]
 
 Runs in the environment of a Cinder. All code is Cinder's own; it runs in one process, since the ``fake:`` transport of
-oslo.messaging does not connect processes. Stops on SIGTERM.
+oslo.messaging does not connect processes. With ``backup`` it has the backup service too. It runs on green threads, or
+on native ones with ``OS_CINDER_DISABLE_EVENTLET_PATCHING``, as Cinder's own programs do. Stops on SIGTERM.
 """
 
 from __future__ import annotations
@@ -18,14 +19,20 @@ try:
 except ImportError:
     # Up to Cinder 28 each of its programs does it by itself.
     eventlet.monkey_patch()
+    GREEN = True
 else:
     monkey_patch.patch()
+    GREEN = monkey_patch.is_patched()
 
 import contextlib
 import os
 import shlex
 import signal
+import socketserver
 import sys
+import threading
+import wsgiref.simple_server
+from collections.abc import Callable
 from typing import Any
 
 import eventlet.wsgi
@@ -47,6 +54,39 @@ class Service(service.Service):
     def report_state(self) -> None:
         service.Service.service_id = self.origin_service_id
         super().report_state()
+
+
+class Server(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
+    """Answers each request in a native thread of its own."""
+
+    daemon_threads = True
+
+
+class Handler(wsgiref.simple_server.WSGIRequestHandler):
+    def log_message(self, *_arguments: Any) -> None:
+        """Cinder has a log of its own."""
+
+
+def start(work: Callable[[], Any]) -> None:
+    if GREEN:
+        eventlet.spawn(work)
+    else:
+        threading.Thread(target=work, daemon=True).start()
+
+
+def serve(application: Any, port: int) -> None:
+    """Answer requests until SIGTERM."""
+    if GREEN:
+        listener = eventlet.listen(("127.0.0.1", port))
+        green = eventlet.spawn(eventlet.wsgi.server, listener, application, log_output=False)
+        signal.signal(signal.SIGTERM, lambda *_: green.kill())
+        with contextlib.suppress(BaseException):
+            green.wait()
+        return
+    native = wsgiref.simple_server.make_server("127.0.0.1", port, application, Server, Handler)
+    # The server's loop, which runs in the main thread, cannot be waited for there.
+    signal.signal(signal.SIGTERM, lambda *_: start(native.shutdown))
+    native.serve_forever()
 
 
 def main() -> int:
@@ -71,15 +111,12 @@ def main() -> int:
     for backend in CONF.enabled_backends or ():
         host = f"{CONF.host}@{backend}"
         services.append(Service.create(host=host, service_name=backend, binary=constants.VOLUME_BINARY))
+    if sys.argv[3:] == ["backup"]:
+        services.append(Service.create(binary=constants.BACKUP_BINARY, service_name="backup"))
     for each in services:
         # Started concurrently, so that a slow array does not delay the other backends
-        eventlet.spawn(each.start)
-    application = wsgi.Loader(CONF).load_app("osapi_volume")
-    listener = eventlet.listen(("127.0.0.1", port))
-    server = eventlet.spawn(eventlet.wsgi.server, listener, application, log_output=False)
-    signal.signal(signal.SIGTERM, lambda *_: server.kill())
-    with contextlib.suppress(BaseException):
-        server.wait()
+        start(each.start)
+    serve(wsgi.Loader(CONF).load_app("osapi_volume"), port)
     return 0
 
 

@@ -24,6 +24,8 @@ class Cinder(Service):
     :param backends: the section of each backend, by name.
     :param more: additional options of the section DEFAULT.
     :param env: environment variables for the disks of its host (see disks.py), or for a comparison (see compared.py).
+    :param native: whether it runs on native threads, instead of green ones.
+    :param backup: whether it has the backup service, which keeps backups as files.
     """
 
     NAME = "cinder"
@@ -36,10 +38,16 @@ class Cinder(Service):
         backends: Mapping[str, Mapping[str, Any]],
         more: Mapping[str, Any] | None = None,
         env: Mapping[str, str] | None = None,
+        *,
+        native: bool = False,
+        backup: bool = False,
     ) -> None:
         super().__init__(python, path, folder)
         self._backends = dict(backends)
         self._more, self._told = dict(more or {}), dict(env or {})
+        self._backup = backup
+        if native:
+            self._told["OS_CINDER_DISABLE_EVENTLET_PATCHING"] = "true"
         self.etc = python.parent.parent / "etc" / "cinder"
         self._session = requests.Session()
         self._session.trust_env = False
@@ -71,9 +79,11 @@ class Cinder(Service):
                 "default_volume_type": "__DEFAULT__",
                 **dict.fromkeys(("quota_volumes", "quota_snapshots", "quota_gigabytes", "quota_groups"), -1),
                 "rootwrap_config": self.etc / "rootwrap.conf",
+                "backup_driver": "cinder.backup.drivers.posix.PosixBackupDriver",
+                "backup_posix_path": self.state / "backups",
                 **self._more,
             },
-            "database": {"connection": f"sqlite:///{self.state}/cinder.sqlite"},
+            "database": {"connection": f"sqlite:///{self.state}/cinder.sqlite?timeout=60"},
             "oslo_concurrency": {"lock_path": self.state / "locks"},
             "coordination": {"backend_url": f"file://{self.state}/coordination"},
         }
@@ -90,12 +100,13 @@ class Cinder(Service):
         if not (self.folder / "cinder.sqlite").exists():
             self._manage("cinder-manage", "--config-file", str(config), "db", "sync")
         command = [str(self._python), str(HERE / "one_process.py"), str(config), str(self.port)]
+        command += ["backup"] if self._backup else []
         self._launch(command, self._answers, **self._told)
 
     def _answers(self) -> bool:
         try:
             return self._session.get(f"{self.url}/v3/{PROJECT}/types", timeout=10).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     # -- the API -----------------------------------------------------------------------------------------------------

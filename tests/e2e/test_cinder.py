@@ -1,7 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real Cinder, with a backend on each of the five arrays in one service, driven through its REST API."""
+"""Real Cinder, with a backend on each of the five arrays in one service, driven through its REST API.
+
+It runs on green threads; the slow tests run it on native threads, which its programs can use too.
+"""
 
 from __future__ import annotations
 
@@ -76,15 +79,19 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def cinder(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cinder]:
+@pytest.fixture(scope="module", params=["green", pytest.param("native", marks=pytest.mark.slow)])
+def cinder(
+    request: pytest.FixtureRequest, simulator: Simulator, distribution: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cinder]:
     python = client_python(CLIENTS / "requirements-cinder29.txt")
     backends = {name: section(name, simulator.array(array)) for name, (array, _driver) in DRIVERS.items()}
     for name, (array, driver, wrong, _reason) in BROKEN.items():
         backends[name] = section(driver, simulator.array(array), volume_backend_name=name, **wrong)
     slow = {f"slow-{name}": section(name, simulator.array(f"slow-{name}")) for name in SLOW}
     backends |= {name: {**found, "volume_backend_name": name} for name, found in slow.items()}
-    running = Cinder(python, distribution, tmp_path_factory.mktemp("cinder"), backends)
+    running = Cinder(
+        python, distribution, tmp_path_factory.mktemp("cinder"), backends, native=request.param == "native"
+    )
     try:
         running.start()
         wanted = dict.fromkeys((*BACKENDS, *slow), "up up")
@@ -321,6 +328,32 @@ def test_a_volume_stays_mapped_until_its_last_attachment_ends_or_is_forced_to(
     cinder.delete("volume", one)
     # Lock files of volumes that are gone do not pile up.
     cinder.wait_for("no lock", lambda: not [path for path in cinder.state.rglob("*openflash-*") if one in path.name])
+
+
+@pytest.mark.parametrize(
+    "name", ["xtremio", *(pytest.param(name, marks=pytest.mark.slow) for name in VENDORS if name != "xtremio")]
+)
+def test_two_hosts_have_a_volume_until_each_is_detached(cinder: Cinder, simulator: Simulator, name: str) -> None:
+    """Without a connector both would lose it, so that is refused while both have it."""
+    array = Array(simulator, name)
+    one = cinder.create(1, cinder.type_of(name, multiattach="<is> True", **TYPES.get(name, {})))["id"]
+    # The second agent of the Dsware is that of the host control.
+    hosts = connector(1), {**connector(2), "host": "control"}
+    (first, _info), (second, _other) = (cinder.attach(one, host) for host in hosts)
+    both = array.maps(one)
+    assert len(both) == 2
+    for body in ({"attachment_id": first}, {"attachment_id": first, "connector": {}}):
+        cinder.ask("POST", f"/volumes/{one}/action", {"os-force_detach": body}, (400, 500))
+        assert array.maps(one) == both
+    assert "all of them would lose it. Give the connector of the host" in cinder.said()
+    forced = {"attachment_id": first, "connector": hosts[0]}
+    cinder.ask("POST", f"/volumes/{one}/action", {"os-force_detach": forced})
+    cinder.become("volume", one, "in-use")
+    (left,) = array.maps(one)
+    assert left in both
+    cinder.detach(second, one)
+    assert array.state()["mappings"] == []
+    cinder.delete("volume", one)
 
 
 @pytest.mark.parametrize("name", ["violin", "dsware"])

@@ -31,7 +31,7 @@ SIZE = 24 * MIB
 ARRAYS: list[dict[str, Any]] = [
     {"name": "images", "vendor": "datera", "datapath": True, "slowness": 0, "address": portal_address()},
     {"name": "flashsystem", "vendor": "flashsystem", "datapath": True, "protocol": "both"},
-    {"name": "dsware", "vendor": "dsware", "agents": ["127.0.0.1", "127.0.0.2"]},
+    {"name": "dsware", "vendor": "dsware", "datapath": True, "agents": ["127.0.0.1", "127.0.0.2"]},
 ]
 BACKENDS = ("flashsystem", "dsware")
 
@@ -58,7 +58,7 @@ def cloud(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.Tem
     folder = tmp_path_factory.mktemp("cloud")
     glance = Glance(distribution, folder / "glance", {"flash": store(simulator.array("images"))})
     disks = {
-        "fc": simulator.array("flashsystem")["device_root"],
+        "fc": [simulator.array("flashsystem")["device_root"]],
         "local": simulator.array("dsware")["agents"][1]["device_root"],
     }
     cinder = Cinder(
@@ -91,17 +91,17 @@ def cloud(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.Tem
         glance.stop()
 
 
-def read_back(cloud: Cloud, volume: str, folder: Path, status: str = "available") -> bytes:
+def read_back(cinder: Cinder, glance: Glance, volume: str, folder: Path, status: str = "available") -> bytes:
     """The first bytes of the volume, by an image of it. Checks that the following bytes are zero."""
     body = {"image_name": "back", "disk_format": "qcow2", "container_format": "bare", "force": True}
-    sent = cloud.cinder.ask("POST", f"/volumes/{volume}/action", {"os-volume_upload_image": body})
+    sent = cinder.ask("POST", f"/volumes/{volume}/action", {"os-volume_upload_image": body})
     image = sent["os-volume_upload_image"]["image_id"]
-    cloud.cinder.become("volume", volume, status)
-    assert cloud.glance.about(image)["status"] == "active"
+    cinder.become("volume", volume, status)
+    assert glance.about(image)["status"] == "active"
     cow, raw = folder / "back.cow", folder / "back.raw"
-    cow.write_bytes(cloud.glance.download(image).content)
+    cow.write_bytes(glance.download(image).content)
     subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(cow), str(raw)], check=True, timeout=600)
-    assert cloud.glance.delete(image) == 204
+    assert glance.delete(image) == 204
     assert raw.stat().st_size % GIB in (0, SIZE)
     with raw.open("rb") as stream:
         content = stream.read(SIZE)
@@ -114,7 +114,7 @@ def test_an_image_becomes_a_volume_and_an_image(cloud: Cloud, tmp_path: Path) ->
     cinder, simulator = cloud.cinder, cloud.simulator
     created = cinder.create(1, cinder.type_of("dsware"), imageRef=cloud.image)
     assert simulator.state("dsware")["mappings"] == []
-    assert read_back(cloud, created["id"], tmp_path) == cloud.data
+    assert read_back(cinder, cloud.glance, created["id"], tmp_path) == cloud.data
     assert simulator.state("dsware")["mappings"] == []
     cinder.delete("volume", created["id"])
     assert simulator.state("dsware")["volumes"] == []
@@ -139,8 +139,8 @@ def test_volumes_that_the_host_copies_have_the_bytes_of_their_source(cloud: Clou
     cinder.delete("volume", source)
     sizes = {volume["name"]: volume["size"] for volume in simulator.state("flashsystem")["volumes"]}
     assert sizes == {f"volume-{copy}": GIB, f"volume-{clone}": 2 * GIB}
-    assert read_back(cloud, copy, tmp_path) == cloud.data
-    assert read_back(cloud, clone, tmp_path) == cloud.data
+    assert read_back(cinder, cloud.glance, copy, tmp_path) == cloud.data
+    assert read_back(cinder, cloud.glance, clone, tmp_path) == cloud.data
     for volume in (copy, clone):
         cinder.delete("volume", volume)
     state = simulator.state("flashsystem")
@@ -167,7 +167,7 @@ def test_cinder_reverts_a_volume_to_a_snapshot_by_copying_it(cloud: Cloud, tmp_p
         "the removal of the temporary volume",
         lambda: {row["name"] for row in simulator.state("flashsystem")["volumes"]} == expected,
     )
-    assert read_back(cloud, source, tmp_path) == cloud.data
+    assert read_back(cinder, cloud.glance, source, tmp_path) == cloud.data
     cinder.delete("snapshot", snap)
     cinder.delete("volume", source)
     state = simulator.state("flashsystem")
@@ -184,7 +184,7 @@ def test_an_upload_leaves_the_volume_to_the_instance_on_the_same_host(cloud: Clo
     attachment, _info = cinder.attach(one, {"host": "control", "wwpns": names, "wwnns": names})
     before = simulator.state(name)["mappings"]
     assert len(before) == 1
-    assert read_back(cloud, one, tmp_path, "in-use") == cloud.data
+    assert read_back(cinder, cloud.glance, one, tmp_path, "in-use") == cloud.data
     assert simulator.state(name)["mappings"] == before
     cinder.detach(attachment, one)
     cinder.delete("volume", one)
@@ -210,7 +210,7 @@ def test_a_group_snapshot_by_the_host(cloud: Cloud, tmp_path: Path) -> None:
     other = cinder.ask("POST", "/groups/action", source)["group"]["id"]
     cinder.become("group", other, "available")
     members = [one["id"] for one in cinder.ask("GET", "/volumes/detail")["volumes"] if one["group_id"] == other]
-    assert cloud.data in [read_back(cloud, one, tmp_path) for one in members]
+    assert cloud.data in [read_back(cinder, cloud.glance, one, tmp_path) for one in members]
     cinder.delete("group_snapshot", snap)
     for each in (other, number):
         cinder.ask("POST", f"/groups/{each}/action", {"delete": {"delete-volumes": True}})

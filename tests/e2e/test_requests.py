@@ -176,7 +176,7 @@ def running(name: str, simulator: Simulator, distribution: Path, folder: Path) -
     }
     env = {"OPENFLASH_COMPARED": json.dumps(about)}
     if ARRAYS[name].get("datapath"):
-        env["OPENFLASH_DISKS"] = json.dumps({"fc": entry["device_root"]})
+        env["OPENFLASH_DISKS"] = json.dumps({"fc": [entry["device_root"]]})
     backends: dict[str, Mapping[str, Any]] = {
         "theirs": upstream_section(name, entry, volume_backend_name="theirs"),
         "ours": section(name, entry, volume_backend_name="ours"),

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.openstack.budget import excess
-from tests.openstack.conftest import ROOT, Runner
+from tests.openstack.conftest import CLIENTS, ROOT, Runner
+from tests.support.clients import client_python
 from tests.support.simulator import Simulator
 
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_cinder.rst"
@@ -151,3 +153,16 @@ def test_a_busy_array_is_asked_again_for_as_long_as_the_section_says(cinder29: R
     outcome = cinder29.run("patience.py", str(simulator.endpoints_path))
     assert (outcome.wrong, outcome.status) == ([], 0)
     assert len(outcome.steps) == 36
+
+
+@pytest.mark.slow
+def test_on_native_threads_cinder_copies_images_in_one_thread_only(distribution: Path) -> None:
+    """So the guide says that images cannot be copied then. No driver is involved."""
+    python = client_python(CLIENTS / "requirements-cinder29.txt")
+    outcome = Runner(python, distribution, OS_CINDER_DISABLE_EVENTLET_PATCHING="true").run("native_images.py")
+    assert (outcome.wrong, outcome.status) == ([], 0)
+    assert outcome.details == {
+        "first": {"content": "first", "waits in eventlet": False},
+        "second": {"content": "", "waits in eventlet": True},
+    }
+    assert "cannot copy images" in " ".join(GUIDE.read_text(encoding="utf-8").split())

@@ -49,7 +49,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     """Whether the scheduler chooses among the array's pools. Otherwise the backend is one pool, named like itself, as
     Cinder takes a backend without pools; so volumes keep the pool that they were made in."""
     QOS = False
-    """Whether the array limits what hosts do with a volume, so that QoS specs of the back end have an effect."""
+    """Whether the driver limits what hosts do with a volume, so that QoS specs of the back end have an effect."""
     READS_FIRST = False
     """Whether a volume must be read before anything is done to it, since its name alone is not enough."""
 
@@ -261,7 +261,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         found = specs.qos(type_specs)
         if found:
             raise errors.Unsupported(
-                "the volume type has QoS specs for the back end (%s), and this array has none"
+                "the volume type has QoS specs for the back end (%s), and this driver applies none"
                 % ", ".join(sorted(found)),
                 hint="Use QoS specs with the consumer front-end, which the hypervisor applies.",
             )
