@@ -123,7 +123,7 @@ class Iscsi(local.LocalConnector):  # type: ignore[misc]
         }
         command = ["qemu-storage-daemon", "--pidfile", str(self._pid(path))]
         if connection_properties.get("auth_method") == "CHAP":
-            secret = path.with_suffix(".chap")
+            secret = path.with_name(f"{path.name}.chap")
             secret.touch(mode=0o600)
             secret.write_text(connection_properties["auth_password"])
             command += ["--object", f"secret,id=chap,file={secret}"]

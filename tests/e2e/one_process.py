@@ -42,6 +42,8 @@ from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_privsep import priv_context
 from oslo_service import wsgi
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from cinder import coordination, objects, rpc, service, utils, version  # isort: skip
 
@@ -65,6 +67,13 @@ class Server(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
 class Handler(wsgiref.simple_server.WSGIRequestHandler):
     def log_message(self, *_arguments: Any) -> None:
         """Cinder has a log of its own."""
+
+
+@event.listens_for(Engine, "before_cursor_execute", retval=True)
+def lock_first(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> tuple[str, Any]:
+    """Native threads use SQLite at the same time. A transaction that first reads and then writes fails at once where
+    another one has written meanwhile, so each begins with the lock for writing."""
+    return "BEGIN IMMEDIATE" if statement == "BEGIN" and not GREEN else statement, parameters
 
 
 def start(work: Callable[[], Any]) -> None:

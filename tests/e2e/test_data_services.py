@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -75,8 +76,15 @@ class Cloud:
         assert self.simulator.state(name)["mappings"] == []
         return volume
 
-    def has_none(self, name: str) -> bool:
-        return not self.volumes(name)
+    @contextmanager
+    def one_is_deleted(self, name: str) -> Iterator[None]:
+        """Wait, at the end of the block, until the array has deleted a volume. Its content is not read in between."""
+        mark = self.simulator.mark(name)
+        yield
+        self.cinder.wait_for(f"a deletion on {name}", partial(self._deletions, name, mark))
+
+    def _deletions(self, name: str, since: int) -> bool:
+        return any(one["change"] == "volume.delete" for one in self.simulator.changes(name, since))
 
     def empty(self, *names: str) -> None:
         for name in names or VENDORS:
@@ -258,8 +266,8 @@ def test_a_volume_moves_from_array_to_array(cloud: Cloud) -> None:
     way = [*VENDORS[begun:], *VENDORS[:begun], VENDORS[begun]]
     for source, target in zip(way, way[1:], strict=False):
         pool = {"violin": "pool-a", "dsware": "pool-a"}.get(target, target)
-        migrate(cinder, volume, f"control@{target}#{pool}")
-        cinder.wait_for("the end of the source", partial(cloud.has_none, source))
+        with cloud.one_is_deleted(source):
+            migrate(cinder, volume, f"control@{target}#{pool}")
         cloud.empty(source)
         assert cloud.only(target)["content"] == content
     cinder.extend(volume, 2)
@@ -291,8 +299,8 @@ def test_a_volume_moves_between_the_pools_of_an_array(cloud: Cloud, name: str) -
     volume, content = cloud.filled(name)
     source = cinder.ask("GET", f"/volumes/{volume}")["volume"]["os-vol-host-attr:host"].split("#")[1]
     (target,) = {pool["name"] for pool in POOLS} - {source}
-    migrate(cinder, volume, f"control@{name}#{target}")
-    cinder.wait_for("the end of the source", lambda: len(cloud.volumes(name)) == 1)
+    with cloud.one_is_deleted(name):
+        migrate(cinder, volume, f"control@{name}#{target}")
     moved = cloud.only(name)
     assert (moved["pool"], moved["content"]) == (target, content)
     cinder.delete("volume", volume)
@@ -305,15 +313,15 @@ def test_a_retype_to_another_backend_moves_the_volume_where_that_is_permitted(cl
     other = cinder.type_of("datera")
     cinder.retype(volume, other)
     assert backend_of(cinder.ask("GET", f"/volumes/{volume}")["volume"]) == "xtremio"
-    body = {"os-retype": {"new_type": other, "migration_policy": "on-demand"}}
-    cinder.ask("POST", f"/volumes/{volume}/action", body)
 
     def moved() -> bool:
         row = cinder.ask("GET", f"/volumes/{volume}")["volume"]
         return bool(row["status"] == "available" and backend_of(row) == "datera")
 
-    cinder.wait_for("the other backend", moved)
-    cinder.wait_for("the end of the source", partial(cloud.has_none, "xtremio"))
+    with cloud.one_is_deleted("xtremio"):
+        body = {"os-retype": {"new_type": other, "migration_policy": "on-demand"}}
+        cinder.ask("POST", f"/volumes/{volume}/action", body)
+        cinder.wait_for("the other backend", moved)
     assert cloud.only("datera")["content"] == content
     cinder.delete("volume", volume)
     cloud.empty("xtremio", "datera")
