@@ -29,6 +29,8 @@ class Cinder(Service):
     """
 
     NAME = "cinder"
+    patience = 60
+    """The seconds that an answer of the API may take."""
 
     def __init__(
         self,
@@ -112,7 +114,7 @@ class Cinder(Service):
     # -- the API -----------------------------------------------------------------------------------------------------
 
     def ask(self, method: str, path: str, body: Any = None, status: tuple[int, ...] = (200, 201, 202, 204)) -> Any:
-        answer = self._session.request(method, f"{self.url}/v3/{PROJECT}{path}", json=body, timeout=60)
+        answer = self._session.request(method, f"{self.url}/v3/{PROJECT}{path}", json=body, timeout=self.patience)
         assert answer.status_code in status, f"{method} {path}: {answer.status_code} {answer.text}\n{self.errors()}"
         return answer.json() if answer.content else None
 

@@ -150,6 +150,8 @@ def cloud(
         backup=True,
     )
     cinder.deadline, cinder.interval = 600.0, 0.5
+    # On green threads the API waits while the service writes to a disk.
+    cinder.patience = 300
     data = os.urandom(SIZE)
     with cinder:
         cinder.wait_for("all", lambda: cinder.backend_states() == dict.fromkeys(VENDORS, "up up"))
