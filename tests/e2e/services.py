@@ -29,8 +29,8 @@ class Cinder(Service):
     """
 
     NAME = "cinder"
-    patience = 60
-    """The seconds that an answer of the API may take."""
+    patience = 300
+    """The seconds that an answer of the API may take. On green threads it waits for what another thread computes."""
 
     def __init__(
         self,

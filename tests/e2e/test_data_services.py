@@ -58,13 +58,23 @@ class Cloud:
     native: bool
 
     def filled(self, name: str, kind: str | None = None) -> tuple[str, str]:
-        """The id of a new volume of this type, or on this array, and what the array reports as its content."""
+        """The id of a new volume of this type, or on this array, and what the array reports as its content.
+
+        It is the only one of this Cinder: what Cinder has put into its cache of images is deleted.
+        """
         image = {} if self.native else {"imageRef": self.image}
         volume = self.cinder.create(1, kind or self.cinder.type_of(name), **image)
+        self.delete_cached(volume["id"])
         name = backend_of(volume)
         if self.native:
             self.simulator.write(self.only(name)["name"], GIB, name)
-        return volume["id"], str(row_of(self, name, volume["id"])["content"])
+        return volume["id"], str(self.only(name)["content"])
+
+    def delete_cached(self, *kept: str) -> None:
+        """Delete all volumes but these."""
+        for row in self.cinder.ask("GET", "/volumes/detail?all_tenants=1")["volumes"]:
+            if row["id"] not in kept:
+                self.cinder.delete("volume", row["id"])
 
     def volumes(self, name: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self.simulator.state(name)["volumes"]
@@ -72,9 +82,10 @@ class Cloud:
 
     def only(self, name: str) -> dict[str, Any]:
         """The only volume of the array, which is mapped to nobody."""
-        (volume,) = self.volumes(name)
-        assert self.simulator.state(name)["mappings"] == []
-        return volume
+        state = self.simulator.state(name)
+        assert state["mappings"] == []
+        (volume,) = state["volumes"]
+        return dict(volume)
 
     @contextmanager
     def one_is_deleted(self, name: str) -> Iterator[None]:
@@ -150,8 +161,6 @@ def cloud(
         backup=True,
     )
     cinder.deadline, cinder.interval = 600.0, 0.5
-    # On green threads the API waits while the service writes to a disk.
-    cinder.patience = 300
     data = os.urandom(SIZE)
     with cinder:
         cinder.wait_for("all", lambda: cinder.backend_states() == dict.fromkeys(VENDORS, "up up"))
@@ -171,22 +180,14 @@ def test_an_image_becomes_a_volume_and_an_image(cloud: Cloud, name: str, tmp_pat
     made, content = cloud.filled(name)
     if name in WITH_TREE:
         # The bytes as they are on the array
-        file = Path(cloud.simulator.array(name)["device_root"], "images", str(row_of(cloud, name, made)["id"]))
+        file = Path(cloud.simulator.array(name)["device_root"], "images", str(cloud.only(name)["id"]))
         with file.open("rb") as stream:
             assert stream.read(SIZE) == cloud.data
     assert cloud.simulator.state(name)["mappings"] == []
     assert read_back(cloud.cinder, cloud.glance, made, tmp_path) == cloud.data
-    assert row_of(cloud, name, made)["content"] == content
-    forget_cached(cloud, made)
+    assert cloud.only(name)["content"] == content
+    cloud.cinder.delete("volume", made)
     cloud.empty(name)
-
-
-def forget_cached(cloud: Cloud, *volumes: str) -> None:
-    """Delete these volumes, and those in Cinder's cache of images."""
-    for volume in volumes:
-        cloud.cinder.delete("volume", volume)
-    for row in cloud.cinder.ask("GET", "/volumes/detail?all_tenants=1")["volumes"]:
-        cloud.cinder.delete("volume", row["id"])
 
 
 @pytest.mark.parametrize(("name", "other"), [("xtremio", "violin"), ("dsware", "datera"), ("flashsystem", "xtremio")])
@@ -247,14 +248,17 @@ def test_the_second_volume_of_an_image_is_a_clone_of_the_array(cloud: Cloud) -> 
     """Cinder keeps a volume of the image in its cache, and reads the image only once."""
     cinder, array = cloud.cinder, cloud.simulator
     kind = cinder.type_of("datera")
-    first, content = cloud.filled("datera", kind)
+    first = cinder.create(1, kind, imageRef=cloud.image)["id"]
+    (content,) = {one["content"] for one in cloud.volumes("datera")}
     assert len(cloud.volumes("datera")) == 2
     mark = array.mark("datera")
     second = cinder.create(1, kind, imageRef=cloud.image)["id"]
     assert [one["content"] for one in cloud.volumes("datera")] == [content] * 3
     # Nothing was mapped to the host.
     assert not [one for one in array.changes("datera", mark) if one["change"].startswith("mapping")]
-    forget_cached(cloud, first, second)
+    for volume in (first, second):
+        cinder.delete("volume", volume)
+    cloud.delete_cached()
     cloud.empty("datera")
 
 
