@@ -113,7 +113,7 @@ VENDORS = (
     Vendor(
         Row(
             "datera-offline",
-            {"vendor": "datera", "slowness": 0, "quirks": ["extend_offline"]},
+            {"vendor": "datera", "slowness": 0, "assume": {"datera.volumes.extend_online": False}},
             {"offline_changes": True},
             abilities=DATERA,
         ),

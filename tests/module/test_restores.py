@@ -24,8 +24,6 @@ CODES: dict[str, tuple[str, ...]] = {
 RESTORING = {"dsware": "snapshot/rollback", "xtremio": r"types/snapshots\b", "datera": r"/volumes/[^/?]+(\?|\Z)"}
 """The request that restores."""
 METHODS = {"dsware": "POST", "xtremio": "POST", "datera": "PUT"}
-TAKES_OFFLINE_FIRST = {"dsware": False, "xtremio": False, "datera": True}
-"""Whether the first request of this kind takes the app instance offline, and only the second one restores."""
 CAN_RESTORE = tuple(row for row in ROWS if "restore_snapshot" not in row.abilities.refusals)
 
 
@@ -63,12 +61,11 @@ def from_the_first_write(requests: list[dict[str, Any]]) -> range:
 def restores_at(array: ArrayUnderTest, requests: list[dict[str, Any]]) -> int:
     """The number of the request that restores."""
     kind = vendor(array)
-    matching = [
+    return next(
         number
         for number, request in enumerate(requests)
         if request["method"] == METHODS[kind] and re.search(RESTORING[kind], request["path"])
-    ]
-    return matching[TAKES_OFFLINE_FIRST[kind]]
+    )
 
 
 def _is_of_session(request: dict[str, Any]) -> bool:
@@ -137,8 +134,7 @@ def test_a_refused_restore_keeps_the_backup(restoring: ArrayUnderTest, moment: s
         snapshot, former = prepare(restoring)
         mark = restoring.mark()
         match = {"method": METHODS[kind], "path": RESTORING[kind]}
-        skip = int(TAKES_OFFLINE_FIRST[kind])
-        restoring.fault(kind=f"refused_{moment}", code=code, match=match, skip=skip, count=None)
+        restoring.fault(kind=f"refused_{moment}", code=code, match=match, count=None)
         first = run(restoring)
         restoring.clear_faults()
         where = f"{code} {moment}"

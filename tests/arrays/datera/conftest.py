@@ -101,14 +101,15 @@ def datera_simulator() -> Iterator[Simulator]:
         {"name": name, "vendor": "datera", "version": version, "tenants": TENANTS}
         for name, (version, _api, _tenant) in VARIANTS.items()
     ]
-    offline = {"name": "offline", "tenants": TENANTS, "quirks": ["extend_offline"], "slowness": 0}
+    offline = {"name": "offline", "tenants": TENANTS, "assume": {"datera.volumes.extend_online": False}, "slowness": 0}
     arrays.append({"vendor": "datera", **offline})
-    odd = {"quirks": ["app_snapshots_apart"], "page_limit": 2, "limits": {"max_size": 4 * GIB}}
+    unusual = {"datera.snapshots.of_instance": "apart", "datera.lists.page_size": 2}
+    odd = {"assume": unusual, "limits": {"max_size": 4 * GIB}}
     arrays.append({"name": "odd", "vendor": "datera", **odd})
     arrays.append({"name": "odd-2.2", "vendor": "datera", "version": "2.2.7.0", **odd})
     arrays.append({"name": "full", "vendor": "datera", "pools": [{"name": "full", "size": "10GiB"}]})
-    quirks = {"version": "2.2.7.0", "api_versions": ["2.1"], "quirks": ["lists_unserved"]}
-    arrays.append({"name": "listed", "vendor": "datera", **quirks})
+    unserved = {"api_versions": ["2.1"], "assume": {"datera.session.versions_served": False}}
+    arrays.append({"name": "listed", "vendor": "datera", "version": "2.2.7.0", **unserved})
     with Simulator(arrays) as running:
         yield running
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors
@@ -221,7 +223,7 @@ def test_many_volumes_are_read_with_one_request(edf: SimulatedEdf) -> None:
 def test_pages_are_read_to_the_end(edf: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> None:
     from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera import session
 
-    monkeypatch.setattr(session, "PAGE", 3)
+    monkeypatch.setattr(session, "PAGE_SIZE", replace(session.PAGE_SIZE, value=3))
     array = edf.connect()
     for number in range(7):
         array.create_volume(VolumeSpec(f"v{number:03d}", GIB))
@@ -234,8 +236,9 @@ def test_an_extension_is_one_write_and_polls_and_a_volume_is_never_shrunk(edf: S
     volume = make_volume(array)
     mark = edf.mark()
     grown = array.extend_volume(volume, 4 * GIB)
-    first, *polls = edf.requests(mark)
-    assert first["write"]
+    read, change, *polls = edf.requests(mark)
+    assert not read["write"]
+    assert change["write"]
     assert polls
     assert not any(request["write"] for request in polls)
     assert array.volumes(["vol1"]).items[0].state == "ready"
@@ -248,7 +251,7 @@ def test_renaming_keeps_everything_else(edf: SimulatedEdf) -> None:
     array = edf.connect()
     volume = make_volume(array)
     array.create_snapshots([SnapshotSpec("monday", volume)])
-    with edf.budget(array, 1, 1):
+    with edf.budget(array, 2, 1):
         renamed = array.rename_volume(volume, "vol2")
     assert (renamed.name, renamed.id) == ("vol2", volume.id)
     assert [(snapshot.name, snapshot.volume) for snapshot in array.snapshots(["monday"])] == [("monday", "vol2")]
@@ -323,7 +326,7 @@ def test_a_volume_that_cannot_be_read_is_not_taken_for_absent(
     make_volume(array)
     rows = array._wire.list("/app_instances")
     del rows[0]["storage_instances"][0]["volumes"][0]["size"]
-    monkeypatch.setattr(array._wire, "list", lambda path, search=None: rows)
+    monkeypatch.setattr(array._wire, "list", lambda path, search=None, tenant=None: rows)
     listing = array.volumes()
     assert (len(listing), listing.complete, listing.unreadable[0].name) == (0, False, "vol1")
 

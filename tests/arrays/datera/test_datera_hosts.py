@@ -50,12 +50,12 @@ def test_an_initiator_of_the_parent_tenant_can_be_used(edf: SimulatedEdf) -> Non
     assert (mapping.host, mapping.lun) == ("server", 0)
 
 
-def test_exporting_and_attaching_takes_four_requests(edf: SimulatedEdf) -> None:
+def test_exporting_and_attaching_takes_five_requests(edf: SimulatedEdf) -> None:
     array = edf.connect()
     array.create_host("server", [IQN1])
     make_volume(array)
     edf.settle(array, "vol1")
-    with edf.budget(array, 4, 1):
+    with edf.budget(array, 5, 1):
         volume, host = array.volumes(["vol1"]).items[0], array.hosts(["server"]).items[0]
         mapping = array.map_volume(volume, host)
     assert (mapping.volume, mapping.host, mapping.lun, mapping.open) == ("vol1", "server", 0, False)

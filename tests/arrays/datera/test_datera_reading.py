@@ -431,9 +431,9 @@ def test_a_list_that_changes_while_it_is_read_is_read_again(odd: SimulatedEdf, m
     other = odd.connect()
     page, deleted = EdfSession._page, False
 
-    def then_delete(self: EdfSession, path: str, search: Any, offset: int) -> Any:
+    def then_delete(self: EdfSession, path: str, search: Any, offset: int, tenant: Any = None) -> Any:
         nonlocal deleted
-        result = page(self, path, search, offset)
+        result = page(self, path, search, offset, tenant)
         if offset == 2 and not deleted:
             deleted = True
             other.delete_volume(volumes[0])
@@ -451,8 +451,8 @@ def test_a_list_that_ends_after_its_first_page_is_not_taken_for_complete(
         make_volume(array, f"v{number:03d}")
     page = EdfSession._page
 
-    def gone(self: EdfSession, path: str, search: Any, offset: int) -> Any:
-        return page(self, path, search, offset) if offset < 2 else (None, {})
+    def gone(self: EdfSession, path: str, search: Any, offset: int, tenant: Any = None) -> Any:
+        return page(self, path, search, offset, tenant) if offset < 2 else (None, {})
 
     monkeypatch.setattr(EdfSession, "_page", gone)
     with pytest.raises(errors.Busy, match="not known completely"):
@@ -465,8 +465,8 @@ def test_a_list_that_is_shorter_than_its_total_is_refused(odd: SimulatedEdf, mon
         make_volume(array, f"v{number:03d}")
     page = EdfSession._page
 
-    def no_more(self: EdfSession, path: str, search: Any, offset: int) -> Any:
-        rows, metadata = page(self, path, search, offset)
+    def no_more(self: EdfSession, path: str, search: Any, offset: int, tenant: Any = None) -> Any:
+        rows, metadata = page(self, path, search, offset, tenant)
         return (rows if offset < 4 else []), metadata
 
     monkeypatch.setattr(EdfSession, "_page", no_more)

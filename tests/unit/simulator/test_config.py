@@ -88,7 +88,7 @@ def test_an_array_may_have_every_key(tmp_path: Path) -> None:
         ({"vendor": "violin", "datapath": True, "protocol": "iscsi"}, "the device tree has Fibre Channel devices only"),
         ({"datapath": "maybe"}, "datapath 'maybe' is not true or false"),
         ({"protocol": ["fc"]}, "protocol ['fc'] is not iscsi, fc or both"),
-        ({"vendor": "datera", "quirks": [["x"]]}, "quirks [['x']] is not a list of some of app_snapshots_apart"),
+        ({"vendor": "flashsystem", "offline": [["x"]]}, "offline [['x']] is not a list of some of pool, node1"),
         ({"vendor": "datera", "slowness": "slow"}, "slowness 'slow' is not a number from 0 on"),
         ({"vendor": "flashsystem", "nodes": True}, "nodes True is not a whole number from 1 to 2"),
         ({"vendor": "flashsystem", "offline": "port1"}, "offline 'port1' is not a list of some of pool, node1"),

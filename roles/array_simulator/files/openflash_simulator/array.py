@@ -85,6 +85,12 @@ class Array(Access):
         pool.used += taken
         self._changed("volume.extend", volume)
 
+    def shrink_volume(self, volume: Volume, size: int) -> None:
+        """Make it smaller, as no array is known to do."""
+        self._provisioned -= volume.size - size
+        volume.size = size
+        self._changed("volume.shrink", volume)
+
     def reserve(self, volume: Volume, size: int) -> None:
         """Take space of its pool for a volume, beside its own; give it back when the size is negative."""
         pool = self.pool(volume.pool)

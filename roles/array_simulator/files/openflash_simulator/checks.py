@@ -126,8 +126,6 @@ def ip_addresses(value: Any) -> tuple[str, ...]:
 
 
 PORT = whole_number(0, 65535)
-# How many objects a page of a list has at most, whatever a client requests.
-PAGE_LIMIT = whole_number(1)
 
 
 def parse_size(what: str, value: object) -> int:

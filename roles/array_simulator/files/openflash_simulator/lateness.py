@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a read shows of an array whose new objects are seen late, or whose deleted objects are still listed.
 
-Works on dumps of a wire (``Wire.dump``): tables are mappings with ``next_id`` and ``rows``.
+Works on dumps of a wire (``Wire.dump``): tables are mappings with ``next_id`` and ``rows``, or the lists of a Datera's
+tenant.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 
 _REFERENCES = {"initiators": ("host",), "mappings": ("volume", "host")}
 _UNIQUE = ("name", "address", "kind", "parent")
+_LISTS = ("instances", "initiators", "groups")
+"""What a Datera's tenant has besides the tables of its array."""
 
 
 def without_new(present: Any, past: Any) -> Any:
@@ -46,9 +49,22 @@ def _combined(present: Any, past: Any, combine: Callable[[list[Any], list[Any]],
             return present
         return {"next_id": present["next_id"], "rows": combine(present["rows"], past["rows"])}
     found = {key: _combined(value, past.get(key), combine) for key, value in present.items()}
+    if {"array", *_LISTS} <= present.keys():
+        for key in _LISTS:
+            found[key] = [row["of"] for row in combine(_identified(present[key]), _identified(past[key]))]
+        held = {row["id"] for row in found["array"]["volumes"]["rows"]}
+        found["instances"] = [instance for instance in found["instances"] if _volumes_of(instance) <= held]
     if {"volumes", "hosts", "initiators", "mappings", "groups"} <= found.keys():
         _drop_dangling(found)
     return found
+
+
+def _identified(rows: list[Any]) -> list[Any]:
+    return [{"id": row.get("id", row["name"]), "name": row["name"], "of": row} for row in rows]
+
+
+def _volumes_of(instance: Any) -> set[int]:
+    return {volume["volume"] for storage in instance["storage_instances"] for volume in storage["volumes"]}
 
 
 def _drop_dangling(array: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Dict, Optional, Sequence
 
 from ...model import ISCSI, OF_VOLUME, THIN, Capabilities, CopyMethod, NameRule, OptionRule, Snapshot, Volume
 from ...units import GIB
-from .ledger import FIRST_LUN
+from .ledger import FIRST_LUN, NOTE_LONGEST
 from .names import NAME, UUID_NAME
 
 QOS = tuple("%s_%s_max" % (kind, what) for what in ("iops", "bandwidth") for kind in ("total", "read", "write"))
@@ -26,9 +26,10 @@ _OBJECT = NameRule(
 _GROUP = NameRule(64, NAME, "3 to 64 letters, digits, '_', '-' and '.', the first a letter or '_'")
 # The array gives snapshots no names, so this rule is our choice: the characters that every array takes, or a UUID.
 _SNAPSHOT = NameRule(
-    128,
+    NOTE_LONGEST.value - 32,
     "(?:[A-Za-z_][A-Za-z0-9._:@+-]*|%s)" % UUID_NAME,
-    "1 to 128 letters, digits, '.', '_', ':', '@', '+' and '-', the first a letter or '_'; or a UUID in lower case",
+    "1 to %d letters, digits, '.', '_', ':', '@', '+' and '-', the first a letter or '_'; or a UUID in lower case"
+    % (NOTE_LONGEST.value - 32),
 )
 
 REFUSALS: Dict[str, str] = {

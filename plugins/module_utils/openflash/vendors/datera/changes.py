@@ -22,27 +22,27 @@ from ...errors import (
     Timeout,
     Unreachable,
 )
-from ...model import COPYING, OFFLINE, READY, Volume
+from ...model import OFFLINE, READY, Volume
 from ...transport.confirm import ATTEMPTS, AnswerLost
 from ...units import GIB, format_size
 from . import entities, ledger
+from .access import AccessLists
 from .capabilities import QOS, shared_with_siblings
 from .entities import InstanceVolume
 from .names import OFFLINE_MARK
-from .reading import Reading
-from .refusals import NameTaken, OfflineDemanded
+from .refusals import NameTaken, OfflineDemanded, Rejected
 from .session import Entity
 from .wire import POLICIES, POOLS
 
 
-class Changes(Reading, VolumeChanges, OfflineChanges):
+class Changes(AccessLists, VolumeChanges, OfflineChanges):
     """What a Datera array does with the size and the properties of a volume."""
 
     def _volume_of(self, instance_volume: InstanceVolume) -> Volume:
         return entities.volume(instance_volume, self._wire.name)
 
     def extend_volume(self, volume: Volume, size: int) -> Volume:
-        """One request; four where the array demands that it is offline and ``offline_changes`` permits that.
+        """Two requests; five where the array demands that it is offline and ``offline_changes`` permits that.
 
         Then polls until the array has finished. An earlier change of the size that is not finished is waited for first.
         """
@@ -50,38 +50,36 @@ class Changes(Reading, VolumeChanges, OfflineChanges):
             size = grown_size(volume.size, size, GIB)
             if size == volume.size:
                 return volume
-            if volume.state == COPYING:
-                volume = self._volume_of(self._resized(self._need_volume(volume)))
-                grown_size(volume.size, size, GIB)
+            # Read again, because the array may make a volume smaller that another run has extended meanwhile.
+            instance_volume = self._resized(self._need_volume(volume))
+            volume = self._volume_of(instance_volume)
+            if grown_size(volume.size, size, GIB) == volume.size:
+                return volume
             resizing: List[bool] = []
-            self._change(volume, lambda path: resizing.append(self._put_size(path, size)))
+            self._change(instance_volume, lambda path: resizing.append(self._put_size(path, size)))
             if resizing[-1]:
-                self._resized(self._need_volume(volume))
+                self._resized(self._need_volume(volume), size)
             return replace(volume, size=size, state=READY if volume.state != OFFLINE else OFFLINE)
 
     def _put_size(self, path: str, size: int) -> bool:
         """Set the new absolute size. Returns whether the array has not finished when it answers (2.2)."""
-        answer = self._wire.update_volume(path, {"size": size // GIB})
-        return isinstance(answer, dict) and answer.get("op_status") == ledger.RESIZING
+        answer = entities.need(self._wire.update_volume(path, {"size": size // GIB}), "the volume")
+        present = answer.get("size")
+        return answer.get("op_status") == ledger.RESIZING or present is None or entities.bytes_of(present) < size
 
-    def _change(self, volume: Volume, change: Callable[[str], None]) -> None:
-        """Make a change; offline only where the array demands that."""
-        instance_volume = self._need_volume(volume) if self._demands_offline or volume.state == OFFLINE else None
-        if instance_volume is not None and entities.marked_offline(instance_volume.instance) is not None:
-            # A run was killed before it could bring the app instance online.
+    def _change(self, instance_volume: InstanceVolume, change: Callable[[str], None]) -> None:
+        """Make a change of a volume that was just read; offline only where the array demands that."""
+        if not instance_volume.online:
             change(instance_volume.path)
-            self._online(instance_volume)
-        elif instance_volume is not None and instance_volume.online:
+            if entities.marked_offline(instance_volume.instance) is not None:
+                # A run was killed before it could bring the app instance online.
+                self._online(instance_volume)
+        elif self._demands_offline:
             self._while_offline(instance_volume, change)
-        elif instance_volume is not None:
-            change(instance_volume.path)
         else:
             try:
-                change(volume.id)
+                change(instance_volume.path)
             except OfflineDemanded as error:
-                instance_volume = self._need_volume(volume)
-                if not instance_volume.online:
-                    raise
                 self._while_offline(instance_volume, change, error)
                 self._demands_offline = True
 
@@ -122,10 +120,9 @@ class Changes(Reading, VolumeChanges, OfflineChanges):
                 "sessions" % ", ".join(instance_volume.hosts),
                 hint="Unmap it first.",
             )
+        body = {"admin_state": "offline", "descr": _marked(instance_volume)}
         try:
-            self._wire.update_instance(
-                instance_volume.instance_path, {"admin_state": "offline", "descr": _marked(instance_volume)}
-            )
+            self._go_offline(instance_volume, body, force=not instance_volume.hosts)
         except (Timeout, Unreachable, BadReply, Interrupted):
             # It may be offline already.
             with suppress(FlashError):  # the error that led here says more; the next run brings it online
@@ -146,7 +143,7 @@ class Changes(Reading, VolumeChanges, OfflineChanges):
             self._apply(instance_volume, options)
             if options.get("ip_pool"):
                 pool = {"ip_pool": {"path": POOLS % options["ip_pool"]}}
-                self._change(volume, lambda path: self._put_storage(path, pool))
+                self._change(instance_volume, lambda path: self._put_storage(path, pool))
             return replace(volume, options=dict(volume.options, **options))
 
     def _put_storage(self, path: str, body: Entity) -> None:
@@ -190,11 +187,23 @@ class Changes(Reading, VolumeChanges, OfflineChanges):
             return self._volume_of(self._available(volume))
 
     def _take_offline(self, instance_volume: InstanceVolume) -> None:
-        """Take the app instance offline that is to be deleted."""
+        """Take the app instance offline that is to be deleted, and that no host has."""
         try:
-            self._wire.update_instance(instance_volume.instance_path, {"admin_state": "offline"})
+            self._go_offline(instance_volume, {"admin_state": "offline"}, force=True)
         except NotFound:
             return
+
+    def _go_offline(self, instance_volume: InstanceVolume, body: Entity, force: bool) -> None:
+        """Take the app instance offline, which was just read to have no sessions.
+
+        :param force: no host has access, so no session can begin. Where the array refuses, force is sent too.
+        """
+        try:
+            self._wire.update_instance(instance_volume.instance_path, body)
+        except Rejected:
+            if not force or instance_volume.active:
+                raise
+            self._wire.update_instance(instance_volume.instance_path, dict(body, force=True))
 
 
 def _marked(instance_volume: InstanceVolume) -> str:

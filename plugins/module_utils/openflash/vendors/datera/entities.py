@@ -327,9 +327,10 @@ def _open(instance_volume: InstanceVolume, path: str, members: Optional[Members]
 
 def host(group: Entity) -> Host:
     initiators = []
-    for member in list_in(group, "members"):
-        protocol, address = parse_initiator(address_of(member))
-        initiators.append(Initiator(address, protocol, id=path_of(member)))
+    # An array may have a member several times.
+    for path in dict.fromkeys(path_of(member) for member in list_in(group, "members")):
+        protocol, address = parse_initiator(address_of(path))
+        initiators.append(Initiator(address, protocol, id=path))
     name = text(group, "name")
     return Host(name, id="/initiator_groups/%s" % name, initiators=tuple(initiators))
 

@@ -6,25 +6,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Set, Tuple
 
 from ...array import InitiatorHosts, VolumeChap
 from ...compare import has_mappings, same_host
-from ...errors import Conflict, Invalid, NotFound, Refused, Unsupported
-from ...model import EVERY_HOST, OFFLINE, Chap, Host, Initiator, Mapping, Volume
+from ...errors import Invalid, NotFound, Refused, Unauthorized, Unsupported
+from ...model import EVERY_HOST, Chap, Host, Initiator, Mapping, Volume
 from ...transport.confirm import confirm
 from . import entities, ledger
+from .access import MOST_REMOVALS, AccessLists
 from .capabilities import shared_with_siblings
-from .reading import Reading
 from .refusals import NameTaken, Rejected
 from .session import Entity, key
+from .wire import EVERY_TENANT
 
-# How often an entry is removed. If it is still there then, another client seems to be adding it.
-_MOST_REMOVALS = 64
+# How the array answers an account that may not read all tenants.
+_NO_OTHERS = (NotFound, Unauthorized, Rejected)
 
 
-class Hosts(Reading, VolumeChap, InitiatorHosts):
+class Hosts(AccessLists, VolumeChap, InitiatorHosts):
     """What a Datera array does with hosts and mappings."""
 
     # -- hosts -------------------------------------------------------------------------------------------------------
@@ -96,30 +98,59 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
             self._need_group(host)
             for one in host.initiators:
                 if one.address in addresses:
-                    path = one.id or "/initiators/%s" % one.address
-                    self._member("remove", host, path)
-                    self._delete_unused(path)
+                    self._member("remove", host, _path_of(one))
+            self._delete_unused([_path_of(one) for one in host.initiators if one.address in addresses])
             return replace(host, initiators=tuple(one for one in host.initiators if one.address not in addresses))
 
     def _member(self, operation: str, host: Host, path: str) -> None:
         try:
-            self._wire.change_member(host.id, operation, path)
+            for _attempt in range(MOST_REMOVALS):
+                members = self._wire.change_member(host.id, operation, path)
+                is_listed = isinstance(members, list) and path in [entities.path_of(one) for one in members]
+                if operation == "add" or not is_listed:
+                    return
+        except NameTaken:
+            if operation == "remove" or path not in self._members_of(host):
+                raise
         except NotFound as error:
             if operation == "add":
                 raise NotFound("host %s is not there" % host.name, target=host.name, code=error.code) from None
 
-    def _delete_unused(self, path: str) -> None:
-        """Delete the initiator, unless a group or an access list uses it, in which case the array refuses.
+    def _members_of(self, host: Host) -> List[str]:
+        """The paths of the initiators that the group has now."""
+        present = self._host(host.name)
+        return [] if present is None else [_path_of(one) for one in present.initiators]
 
-        An initiator of a tenant above is not deleted: other tenants may use it soon.
+    def _delete_unused(self, paths: Sequence[str]) -> None:
+        """Delete the initiators that no group and no access list uses: two requests for all, and one or two for each.
+
+        An initiator of a tenant above is not deleted: other tenants may use it soon. Tenants below may use one too, so
+        everything of all tenants is read; where the account may not do that, no initiator is deleted.
         """
-        address = path.rsplit("/", 1)[1]
-        if self._inherited("/initiators/%s" % key(address)):
-            return
         try:
-            self._wire.delete_initiator(address)
-        except Rejected:
-            pass
+            used = self._used_paths(EVERY_TENANT) if paths else set()
+        except _NO_OTHERS:
+            return
+        for path in paths:
+            address = path.rsplit("/", 1)[1]
+            if path in used or self._inherited("/initiators/%s" % key(address)):
+                continue
+            with suppress(Rejected):
+                self._wire.delete_initiator(address)
+
+    def _used_paths(self, tenant: Optional[str] = None) -> Set[str]:
+        """The paths in all groups and access lists: two requests."""
+        found = {path for group in self._wire.groups(tenant) for path in self._own_paths(group, "members")}
+        for instance in self._wire.instances(tenant=tenant):
+            for storage in entities.objects_in(instance, "storage_instances"):
+                for kind in ("initiators", "initiator_groups"):
+                    found |= self._own_paths(storage["acl_policy"], kind)
+        return found
+
+    def _own_paths(self, entity: Entity, name: str) -> Set[str]:
+        """The paths in a list of references, without those that 2.2 reports as of another tenant."""
+        entries = entities.list_in(entity, name)
+        return {entities.path_of(one) for one in entries if not isinstance(one, dict) or self._own(one)}
 
     def _inherited(self, path: str) -> bool:
         """Whether an initiator or a group is that of a tenant above: one request, and none in /root (2.6).
@@ -151,24 +182,33 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
         self._need_own(host)
 
     def delete_host(self, host: Host) -> None:
-        """One request for the group, one for each initiator. The array refuses while an access list names it."""
+        """Read the access lists, which the array need not do, then one request; two and one for each initiator."""
         with self._doing("delete host %s" % host.name, host.name):
             self._need_own(host)
             try:
+                used = self._used_paths(EVERY_TENANT)
+            except _NO_OTHERS:
+                used = self._used_paths()
+            if host.id in used:
+                raise has_mappings(self._volumes_of(host) or ["those of another tenant"])
+            try:
                 self._wire.delete_host(host.id)
             except Rejected as error:
-                mapped = sorted(one.volume for one in self.mappings(hosts=[host.name]) if one.host_id == host.id)
+                mapped = self._volumes_of(host)
                 if mapped:
                     raise has_mappings(mapped, error) from None
                 raise
             if host.id.startswith("/initiator_groups/"):
-                for one in host.initiators:
-                    self._delete_unused(one.id or "/initiators/%s" % one.address)
+                self._delete_unused([_path_of(one) for one in host.initiators])
+
+    def _volumes_of(self, host: Host) -> List[str]:
+        """The names of the volumes of this tenant that the host has."""
+        return sorted(one.volume for one in self.mappings(hosts=[host.name]) if one.host_id == host.id)
 
     # -- mappings ----------------------------------------------------------------------------------------------------
 
     def map_volume(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:
-        """Two requests: add the entry, and poll until the target accepts a login; a third where it is offline.
+        """Three requests: read it, add the entry, and poll until the target accepts a login; one more if it is offline.
 
         One entry is added instead of replacing the list, so that an entry which another client adds meanwhile stays.
         """
@@ -177,12 +217,10 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
                 raise self.unsupported("map_volume", "", volume)
             if lun is not None and lun != ledger.FIRST_LUN:
                 raise self.unsupported("explicit_lun", "")
-            storage_path = entities.storage_path_of(volume.id)
-            self._add_entry(storage_path, volume, host)
-            if volume.state == OFFLINE:
-                instance_volume = self._need_volume(volume)
-                if not instance_volume.online:
-                    self._online(instance_volume)
+            present = self._need_volume(volume)
+            self._add_entry(present.storage_path, volume, host)
+            if not present.online:
+                self._online(present)
             instance_volume = self._available(volume)
             members = {host.name: host.addresses}
             return entities.mapping(instance_volume, host.id, members)
@@ -215,26 +253,6 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
             # Removing one entry has removed every occurrence: which of the two the array does is not known.
             self._entry(storage_path, "add", host.id)
 
-    def _remove_entry(self, storage_path: str, path: str) -> None:
-        """Remove every occurrence of the entry."""
-        for _attempt in range(_MOST_REMOVALS):
-            try:
-                if path not in self._entry(storage_path, "remove", path):
-                    return
-            except NotFound:
-                return
-        raise Conflict(
-            "the access list still has %s after %d removals" % (path, _MOST_REMOVALS),
-            hint="Another client may be adding it.",
-        )
-
-    def _entry(self, storage_path: str, operation: str, path: str) -> List[str]:
-        """The entries of that kind after the change. The answer is the list or the complete policy (section 9)."""
-        kind = path.strip("/").split("/")[0]
-        reply = self._wire.change_entry(storage_path, kind, operation, path)
-        found = reply.get(kind) if isinstance(reply, dict) else reply
-        return [entities.path_of(one) for one in found or ()]
-
     def _what_is_missing(self, volume: Volume, host: Host, error: NotFound) -> NotFound:
         if self._read_volume(volume.id) is None:
             return NotFound("volume %s is not there" % volume.name, target=volume.name, code=error.code)
@@ -251,6 +269,7 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
             storage_path = str(mapping.id).partition(" ")[0]
             instance_volume = self._read_volume(str(mapping.volume_id))
             if instance_volume is not None:
+                self._check_name(instance_volume, mapping.volume)
                 if instance_volume.siblings:
                     raise Unsupported(shared_with_siblings(instance_volume.siblings, "the access list"))
                 self._end_access(storage_path, str(mapping.host_id))
@@ -267,6 +286,10 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
             self._wire.update_storage(storage_path, {"access_control_mode": ledger.CLOSED})
         else:
             self._remove_entry(storage_path, host_id)
+
+
+def _path_of(initiator: Initiator) -> str:
+    return initiator.id or "/initiators/%s" % initiator.address
 
 
 def _with_paths(initiators: Sequence[Initiator], paths: Sequence[str]) -> Tuple[Initiator, ...]:

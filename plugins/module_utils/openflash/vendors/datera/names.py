@@ -27,6 +27,9 @@ _UNFINISHED = re.compile(
 OFFLINE_MARK = "openflash-offline-"
 # Begins the noted name of a backup whose restore is not done. The snapshot and the previous restore point follow.
 PENDING = "openflash-pending-"
+# In place of the restore point there: it is the same as that of the restore, which was not requested yet; the array
+# reports none.
+UNSENT, UNKNOWN = "unsent", "unknown"
 # Begins the name of a snapshot of a complete app instance; its time stamp follows. Its UUID is not its name, because a
 # name that is a UUID belongs to OpenStack, which takes no such snapshots.
 INSTANCE_SNAPSHOT = "instance-"

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ... import client
-from ...array import Array, LookUpById
-from ...errors import BadReply, NotFound
+from ...array import LookUpById
+from ...errors import BadReply
 from ...model import (
     EVERY_HOST,
     ISCSI,
@@ -27,32 +27,18 @@ from ...model import (
     Pool,
     Port,
     Snapshot,
+    Unreadable,
     Volume,
 )
-from ...transport.deadline import Deadline
-from ...units import whole_number
-from . import entities, ledger
-from .capabilities import capabilities, may_be_named
+from . import entities
+from .capabilities import may_be_named
 from .entities import InstanceVolume, Members
-from .names import OFFLINE_MARK, is_uuid, snapshot_uuid
+from .instances import FEW, Instances, noted, several
 from .session import Entity
-from .wire import EdfOperations
-
-# Up to so many app instances are read by name, one request each; of more the complete list is read.
-FEW = 4
 
 
-class Reading(Array, LookUpById):
+class Reading(Instances, LookUpById):
     """The part of a Datera array that only reads."""
-
-    def __init__(self, wire: EdfOperations, offline_changes: bool, wait: float) -> None:
-        self._wire = wire
-        self._offline_changes = offline_changes
-        self._wait = wait
-        # Set when the array demands it, so that a task sends only one request in vain.
-        self._demands_offline = False
-        self.capabilities = capabilities(wire.policies)
-        self.label = wire.name or wire.http.address
 
     # -- the array ---------------------------------------------------------------------------------------------------
 
@@ -127,93 +113,6 @@ class Reading(Array, LookUpById):
                 return list(found.values())
 
             return entities.listing("port", instances, portals)
-
-    # -- app instances -----------------------------------------------------------------------------------------------
-
-    def _instances(self, titles: Optional[Sequence[str]] = None) -> List[Entity]:
-        """The app instances, or those of these volumes: one request, or one for each of a few."""
-        if titles is None:
-            return self._wire.instances()
-        names = list(dict.fromkeys(title.split("/")[0] for title in titles))
-        if len(names) > FEW:
-            requested = set(names)
-            return [instance for instance in self._wire.instances() if entities.may_have_name(instance, requested)]
-        return [instance for instance in self._wire.side_by_side(self._instance, names) if instance is not None]
-
-    def _instance(self, name: str) -> Optional[Entity]:
-        """The app instance of exactly this name. A GET takes names and ids, and a name may be the id of another one."""
-        if not may_be_named(name):
-            return None
-        found = self._wire.instance_called(name)
-        if found is not None:
-            instance = entities.need(found, name)
-            if entities.may_have_name(instance, (name,)):
-                return instance
-        if found is None and not is_uuid(name):
-            return None
-        return next(
-            (instance for instance in self._wire.instances("name=%s" % name) if instance.get("name") == name), None
-        )
-
-    def _read_volume(self, path: str) -> Optional[InstanceVolume]:
-        """The volume with this path, as the array has it now; None when it does not exist: one request."""
-        instance_path, _separator, path_within = path.partition("/storage_instances/")
-        instance = self._wire.instance(instance_path)
-        if instance is None:
-            return None
-        with client.understanding("app instance %s" % instance_path):
-            for instance_volume in entities.volumes_of(entities.need(instance, instance_path)):
-                if instance_volume.path.endswith("/storage_instances/" + path_within):
-                    return instance_volume
-        return None
-
-    def _need_volume(self, volume: Volume) -> InstanceVolume:
-        instance_volume = self._read_volume(volume.id) if volume.id else None
-        if instance_volume is None:
-            for instance in self._instances([volume.name]):
-                with client.understanding("app instance %s" % instance.get("name")):
-                    for candidate in entities.volumes_of(instance):
-                        if candidate.title == volume.name:
-                            return candidate
-            raise NotFound("volume %s is not there" % volume.name, target=volume.name)
-        return instance_volume
-
-    def _resized(self, instance_volume: InstanceVolume) -> InstanceVolume:
-        """The volume, when the array has finished changing its size (2.2): no request when it has already."""
-
-        def done() -> Optional[InstanceVolume]:
-            now = self._read_volume(instance_volume.path)
-            if now is None:
-                raise NotFound("volume %s is gone" % instance_volume.title, target=instance_volume.title)
-            return None if now.resizing else now
-
-        if not instance_volume.resizing:
-            return instance_volume
-        hint = "The array goes on by itself: run the task again to wait for it."
-        what = "the end of the change of the size of volume %s" % instance_volume.title
-        return Deadline(self._wait, first=0.05, longest=5.0).poll(done, what, hint)
-
-    def _online(self, instance_volume: InstanceVolume) -> None:
-        """Bring the app instance online, with the description that it had before."""
-        descr = str(instance_volume.instance.get("descr") or "").partition(OFFLINE_MARK)[0].strip()
-        self._wire.update_instance(instance_volume.instance_path, {"admin_state": "online", "descr": descr or None})
-
-    def _available(self, volume: Volume) -> InstanceVolume:
-        """The volume, when its target accepts a login (2.13)."""
-
-        def read() -> Optional[InstanceVolume]:
-            instance_volume = self._read_volume(volume.id)
-            if instance_volume is None:
-                raise NotFound("volume %s is gone" % volume.name, target=volume.name)
-            return (
-                instance_volume
-                if instance_volume.storage.get("op_state", ledger.AVAILABLE) == ledger.AVAILABLE
-                else None
-            )
-
-        return Deadline(self._wait, first=0.05, longest=2.0).poll(
-            read, "the target of volume %s" % volume.name, "The host is in the access list; check the app instance."
-        )
 
     def _members(self, instances: Sequence[Entity]) -> Optional[Members]:
         """The members of all groups, to know which hosts have sessions: one request. None where no host has one."""
@@ -373,10 +272,6 @@ class Reading(Array, LookUpById):
         with client.understanding("host %s" % name):
             return _host_of(name, found)
 
-    def _own(self, entity: Entity) -> bool:
-        """Whether it is not inherited from a tenant above (2.6). True on 2.1, which does not report that."""
-        return entity.get("tenant") in (None, "", self._wire.tenant)
-
     def find_hosts(self, initiators: Sequence[str]) -> Listing[Host]:
         """Initiator groups with any of these members: one request."""
         with self._doing("find the hosts of the initiators"):
@@ -385,11 +280,6 @@ class Reading(Array, LookUpById):
             return Listing(tuple(host for host in found if requested & set(host.addresses)), found.unreadable)
 
     # -- notes and snapshots -----------------------------------------------------------------------------------------
-
-    def _notes(self, instance_path: str) -> Dict[str, str]:
-        """All metadata of an app instance, whoever wrote it (2.10): one request."""
-        notes = self._wire.metadata(instance_path) or {}
-        return {str(name): str(value) for name, value in entities.need(notes, "the metadata").items()}
 
     def snapshots(
         self, names: Optional[Sequence[str]] = None, volumes: Optional[Sequence[str]] = None
@@ -418,18 +308,26 @@ class Reading(Array, LookUpById):
                 )
             )
 
+            ambiguous: Dict[str, Unreadable] = {}
+
             def snapshots(instance: Entity) -> List[Snapshot]:
                 found = []
                 for instance_volume in entities.volumes_of(instance):
-                    for reported in self._candidates(instance_volume, names, of_volumes):
+                    candidates = self._candidates(instance_volume, names, of_volumes)
+                    for reported in candidates:
                         snapshot = self._snapshot(instance_volume, reported, notes[str(instance["id"])])
+                        if sum(other.uuid == reported.uuid for other in candidates) > 1:
+                            ambiguous[snapshot.name] = Unreadable(
+                                "snapshot", snapshot.name, several(snapshot.name, instance_volume.title).reason
+                            )
+                            continue
                         snapshot = replace(snapshot, children=tuple(children.get(snapshot.id, ())))
                         if names is None or instance_volume.title in of_volumes or snapshot.name in names:
                             found.append(snapshot)
                 return found
 
             read = entities.listing("snapshot", chosen, snapshots)
-            return Listing(read.items, listed.unreadable + read.unreadable)
+            return Listing(read.items, (*listed.unreadable, *read.unreadable, *ambiguous.values()))
 
     @staticmethod
     def _children(instances: Sequence[Entity]) -> Dict[str, List[str]]:
@@ -441,31 +339,6 @@ class Reading(Array, LookUpById):
             if source is not None:
                 found.setdefault(source, []).append(str(instance.get("name")))
         return found
-
-    def _candidates(
-        self, instance_volume: InstanceVolume, names: Optional[Sequence[str]], volumes: set[str]
-    ) -> List[entities.VolumeSnapshot]:
-        """The snapshots of the volume that may have one of the names, by their UUIDs; or all of a requested volume."""
-        of_volume = self._described(instance_volume.entity.get("snapshots"), instance_volume.path)
-        of_instance = self._described(instance_volume.instance_snapshots, instance_volume.instance_path)
-        found = entities.snapshots_of(of_volume, of_instance)
-        if instance_volume.title in volumes or (names is None and not volumes):
-            return found
-        uuids = {snapshot_uuid(instance_volume.path, name) for name in names or ()}
-        return [
-            snapshot
-            for snapshot in found
-            if (snapshot.instance_name in (names or ()) if snapshot.of_instance else snapshot.uuid in uuids)
-        ]
-
-    def _described(self, reported: Any, owner: str) -> List[Entity]:
-        """Snapshots with their UUIDs. One request where their owner reports no list of them, or one without UUIDs.
-
-        :param owner: path of the volume or app instance.
-        """
-        if reported is None or any(not isinstance(one, dict) or "uuid" not in one for one in reported):
-            return self._wire.snapshots_of(owner)
-        return list(reported)
 
     @staticmethod
     def _snapshot(
@@ -499,15 +372,6 @@ def _is_address(name: str) -> bool:
 
 def _host_of(name: str, entity: Entity) -> Host:
     return entities.single_host(entity) if _is_address(name) else entities.host(entity)
-
-
-def noted(notes: Dict[str, str], uuid: str) -> Tuple[Optional[str], Optional[int]]:
-    """The noted name of a snapshot, and the bytes that the volume had; None for both when nothing is noted."""
-    size, space, name = notes.get(ledger.NOTE_PREFIX + uuid, "").partition(" ")
-    number = whole_number(size)
-    if not space or not name or number is None:
-        return None, None
-    return name, number
 
 
 def _ratio(text: Any) -> Optional[float]:

@@ -6,10 +6,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Tuple, Type
+import re
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Type
 
+from ...assumption import Assumption
 from ...errors import BadReply, Busy, Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Unauthorized
+from ...transport.confirm import AnswerLost
 from ...transport.http_reply import Reply
+from .ledger import (
+    CLONE_OF_DELETED,
+    CODES,
+    DESCR_PATTERN,
+    EMPTY_NOTES,
+    NOTE_KEYS,
+    NOTE_LONGEST,
+    NOTE_PREFIX,
+    OFFLINE_DEMAND,
+    OFFLINE_IDLE,
+)
+
+# The characters of a description, and the length of a value of the metadata, that are known to be accepted.
+_PROVEN_DESCR = re.compile(r"[A-Za-z0-9_]*\Z")
+_PROVEN_NOTE = 64
 
 
 class NameTaken(Conflict):
@@ -22,6 +40,12 @@ class Rejected(InUse):
 
 class OfflineDemanded(Rejected):
     """The array makes this change only while the app instance is offline."""
+
+
+class SessionEnded(AnswerLost, Unauthorized):
+    """The array answered that the session has ended. Whether it made the change all the same, a read decides."""
+
+    kind = "unauthorized"
 
 
 class DuplicateSnapshot(Conflict):
@@ -69,8 +93,33 @@ def is_expired(reply: Reply) -> bool:
     return reply.status == 401
 
 
-def error_of(reply: Reply, mask: Callable[[str], str]) -> FlashError:
-    """The error that an answer with a status of 400 or above stands for, with the array's name, code and message."""
+def _suspect(kind: Type[FlashError], method: str, body: Mapping[str, Any]) -> Optional[Assumption[Any]]:
+    """Which entry of the ledger may be wrong when the array refuses this request for a reason that is not known."""
+    if method == "GET" or kind not in (Rejected, Invalid):
+        return None
+    descr, notes = str(body.get("descr") or ""), body.get("data", body)
+    if kind is Rejected and body.get("admin_state") == "offline":
+        return OFFLINE_IDLE
+    if not _PROVEN_DESCR.match(descr):
+        return DESCR_PATTERN
+    if isinstance(notes, dict) and "" in notes.values():
+        return EMPTY_NOTES
+    if isinstance(notes, dict) and any(str(name).startswith(NOTE_PREFIX) for name in notes):
+        return NOTE_LONGEST if any(len(str(value)) > _PROVEN_NOTE for value in notes.values()) else NOTE_KEYS
+    if kind is Invalid:
+        return None
+    if method == "DELETE":
+        return CLONE_OF_DELETED
+    return OFFLINE_DEMAND if method == "PUT" else CODES
+
+
+def error_of(
+    reply: Reply, mask: Callable[[str], str], method: str = "GET", sent: Optional[Mapping[str, Any]] = None
+) -> FlashError:
+    """The error that an answer with a status of 400 or above stands for, with the array's name, code and message.
+
+    :param sent: the body of the request. It decides which entry of the ledger an unknown refusal may come from.
+    """
     body = _body(reply)
     name = mask(str(body.get("name") or ""))
     message = mask(str(body.get("message") or "")) or None
@@ -86,9 +135,16 @@ def error_of(reply: Reply, mask: Callable[[str], str]) -> FlashError:
         return DuplicateSnapshot("the volume has that snapshot already", code=code, said=message)
     if reply.status in (400, 422) and message and any(text in message.lower() for text in _NO_SPACE):
         return NoSpace("the array has no room for it", code=code, said=message)
-    if reply.status == 400 and name == "InvalidRequestError" and _OFFLINE in (message or "").lower():
+    goes_offline = (sent or {}).get("admin_state") == "offline"
+    if (
+        reply.status == 400
+        and name == "InvalidRequestError"
+        and _OFFLINE in (message or "").lower()
+        and not goes_offline
+    ):
         return OfflineDemanded("the array does this only while the app instance is offline", code=code, said=message)
     for status, required_name, kind, reason, hint in _TABLE:
         if reply.status == status and required_name in (None, name):
-            return kind(reason, code=code, said=message, hint=hint)
+            suspect = _suspect(kind, method, sent or {})
+            return kind(reason, code=code, said=message, hint=hint, assumption=suspect.id if suspect else None)
     return FlashError("the array refused %s" % reply.request, code=code, said=message)

@@ -12,14 +12,14 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote
 
 from ...client import read_unchanged, side_by_side
-from ...errors import BadReply, Invalid, NotFound, Unsupported
+from ...errors import BadReply, Invalid, NotFound, Unauthorized, Unsupported
 from ...transport.confirm import ATTEMPTS, AnswerLost, AnswerUnreadable, repeat
 from ...transport.http import HttpTransport
 from ...transport.http_reply import Reply
 from ...units import whole_number
-from .ledger import MODERN, PAGE, SMALLEST_PAGE
+from .ledger import AFTER_EXPIRY, MODERN, PAGE_SIZE
 from .names import parse_version, tenant_path
-from .refusals import NameTaken, Rejected, error_of, is_busy, is_expired
+from .refusals import NameTaken, Rejected, SessionEnded, error_of, is_busy, is_expired
 
 Entity = Dict[str, Any]
 T = TypeVar("T")
@@ -188,7 +188,7 @@ class EdfSession:
             raise BadReply("the answer to GET %s has no data in it" % path)
         return found
 
-    def list(self, path: str, search: Optional[str] = None) -> List[Entity]:
+    def list(self, path: str, search: Optional[str] = None, tenant: Optional[str] = None) -> List[Entity]:
         """Every entity of a collection, page by page (1.16). A list that changes while it is read is read again.
 
         :raises BadReply: the pages end before the total that the array reports.
@@ -196,17 +196,20 @@ class EdfSession:
         """
         if self._missing:
             return []
-        return read_unchanged(path, lambda: self._read_list(path, search))
+        return read_unchanged(path, lambda: self._read_list(path, search, tenant))
 
-    def _read_list(self, path: str, search: Optional[str]) -> Optional[List[Entity]]:
+    def _read_list(self, path: str, search: Optional[str], tenant: Optional[str]) -> Optional[List[Entity]]:
         """The list, or None when it changed while it was read."""
         found: Dict[str, Entity] = {}
         first_total: Optional[int] = None
         while True:
-            page, metadata = self._page(path, search, len(found))
+            page, metadata = self._page(path, search, len(found), tenant)
+            if page is None and tenant is not None:
+                raise NotFound("the array has no %s for tenant %s" % (path, tenant))
             if page is None:
-                # The collection does not exist; after a first page this means that it was deleted.
-                return None if found else []
+                # The collection does not exist; after a first page this means that it was deleted. Where the total is
+                # not known, it may also be how the array answers beyond the last page.
+                return None if found and first_total is not None else list(found.values())
             if not self.second:
                 self._check_single_page(page, metadata, search)
                 return page
@@ -224,18 +227,20 @@ class EdfSession:
                     return list(found.values())
                 if not page:
                     raise BadReply("the array lists %d of %d objects in %s" % (len(found), total, path))
-            elif len(page) < (SMALLEST_PAGE if search else 1):
+            elif not page:
                 return list(found.values())
 
-    def _page(self, path: str, search: Optional[str], offset: int) -> Tuple[Optional[List[Entity]], Entity]:
+    def _page(
+        self, path: str, search: Optional[str], offset: int, tenant: Optional[str] = None
+    ) -> Tuple[Optional[List[Entity]], Entity]:
         """The entities from this offset on, None when there is no such list; and the metadata of the list."""
         query: List[Tuple[str, Any]] = []
         if search:
             query.append(("filter", search))
         if self.second:
-            query += [("limit", PAGE), ("offset", offset)]
+            query += [("limit", PAGE_SIZE.value), ("offset", offset)]
         try:
-            reply = self._ask("GET", path, query)
+            reply = self._ask("GET", path, query, tenant=tenant)
         except NotFound:
             return None, {}
         # 1.13: only lists have metadata, and not all of them.
@@ -269,8 +274,12 @@ class EdfSession:
         return self._write("PUT", path, body, idempotent=True)
 
     def put_once(self, path: str, body: Mapping[str, Any]) -> Any:
-        """As ``put``, for values that a later request changes. Raises AnswerLost when they may have been set."""
-        return self._write("PUT", path, body)
+        """As ``put``, for what must not be done twice. Raises AnswerLost when it may have been done."""
+        return self._write("PUT", path, body, once=True)
+
+    def post_once(self, path: str, body: Mapping[str, Any]) -> Any:
+        """As ``post``, but it is not sent again after the session has ended: AnswerLost is raised."""
+        return self._write("POST", path, body, once=True)
 
     def delete(self, path: str) -> None:
         """Delete what may be deleted already. The request may be sent twice: an id is never used again."""
@@ -279,10 +288,12 @@ class EdfSession:
         except NotFound:
             return
 
-    def _write(self, method: str, path: str, body: Mapping[str, Any], idempotent: bool = False) -> Any:
+    def _write(
+        self, method: str, path: str, body: Mapping[str, Any], idempotent: bool = False, once: bool = False
+    ) -> Any:
         if self._missing:
             self._make_tenants()
-        return self._send(method, path, body, idempotent)
+        return self._send(method, path, body, idempotent, once=once)
 
     def _send(
         self,
@@ -291,10 +302,11 @@ class EdfSession:
         body: Mapping[str, Any],
         idempotent: bool = False,
         tenant: Optional[str] = None,
+        once: bool = False,
     ) -> Any:
         for attempt in range(ATTEMPTS):
             try:
-                return self._data(self._ask(method, path, body=body, idempotent=idempotent, tenant=tenant))
+                return self._data(self._ask(method, path, body=body, idempotent=idempotent, tenant=tenant, once=once))
             except AnswerLost:
                 raise
             except BadReply as error:
@@ -316,18 +328,32 @@ class EdfSession:
         idempotent: Optional[bool] = None,
         session: bool = False,
         tenant: Optional[str] = None,
+        once: bool = False,
     ) -> Reply:
-        reply = self.http.request(
-            method,
-            "/%s%s" % (self.api, path),
-            query,
-            json=body,
-            headers={"tenant": tenant or self.tenant},
-            idempotent=idempotent,
-            session=session,
-        )
+        try:
+            reply = self.http.request(
+                method,
+                "/%s%s" % (self.api, path),
+                query,
+                json=body,
+                headers={"tenant": tenant or self.tenant},
+                idempotent=idempotent,
+                session=session,
+                repeat_after_login=not once,
+            )
+        except Unauthorized as error:
+            if not once:
+                raise
+            self._login()
+            raise SessionEnded(
+                "the session ended, and whether the array made the change is not known",
+                code=error.code,
+                said=error.said,
+                hint="Check the object on the array, and run the task again.",
+                assumption=AFTER_EXPIRY.id,
+            ).with_timeout(self.http.timeout) from None
         if not reply.ok:
-            raise error_of(reply, self.http.mask)
+            raise error_of(reply, self.http.mask, method, body)
         return reply
 
     def _data(self, reply: Reply) -> Any:

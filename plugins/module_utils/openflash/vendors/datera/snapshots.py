@@ -10,21 +10,24 @@ that a later run finds it. The name is noted in the metadata of the app instance
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ...array import Notes
-from ...errors import Conflict, FlashError, NotFound
+from ...errors import Conflict, FlashError, Invalid, NotFound, Refused
 from ...model import Snapshot, SnapshotSpec, Volume
-from ...transport.confirm import confirm
+from ...transport.confirm import ATTEMPTS, AnswerLost, NotAccepted, confirm, growing_pauses, poll_after
 from ...transport.deadline import Deadline
 from . import entities, ledger
 from .entities import InstanceVolume
-from .names import PENDING, further_backup, is_uuid, snapshot_uuid
-from .reading import noted
-from .refusals import DuplicateSnapshot, OfflineDemanded
+from .instances import noted, several
+from .names import PENDING, UNKNOWN, UNSENT, further_backup, is_uuid, snapshot_uuid
+from .refusals import DuplicateSnapshot, OfflineDemanded, Rejected, SessionEnded
 from .session import Entity
 from .volumes import Volumes
+
+CARRIED_OUT_AFTER = "datera.array.carried_out_after"
 
 
 class Snapshots(Volumes, Notes):
@@ -52,7 +55,9 @@ class Snapshots(Volumes, Notes):
         before = dict(notes)
         for spec in named:
             uuid = snapshot_uuid(spec.volume.id, spec.name)
-            if noted(notes, uuid)[0] is None:
+            name, size = noted(notes, uuid)
+            # The note of a deleted snapshot may still be there, with another size.
+            if name is None or (name == spec.name and size != spec.volume.size):
                 notes[ledger.NOTE_PREFIX + uuid] = "%d %s" % (spec.volume.size, spec.name)
         if notes != before:
             self._wire.update_metadata(instance_path, notes)
@@ -61,14 +66,26 @@ class Snapshots(Volumes, Notes):
         uuid = snapshot_uuid(volume.id, name)
         entity = confirm(
             lambda: self._wire.create_snapshot(volume.id, uuid),
-            lambda: self._find(volume.id, uuid),
+            lambda: self._find(volume, name),
             (DuplicateSnapshot,),
         )
+        if entity.get("uuid", uuid) != uuid:
+            # No later run would find it.
+            self._wire.delete_snapshot("%s/snapshots/%s" % (volume.id, entities.key_of(entity)))
+            raise Refused(
+                "the array gave the snapshot another UUID than the requested one, so it was deleted again",
+                assumption=ledger.UUID_GIVEN.id,
+            )
         entity = self._usable(volume.id, entity)
         return entities.snapshot(volume.name, volume.id, entity, name, volume.size, ())
 
-    def _find(self, path: str, uuid: str) -> Optional[Entity]:
-        return next((snapshot for snapshot in self._wire.snapshots_of(path) if snapshot.get("uuid") == uuid), None)
+    def _find(self, volume: Volume, name: str) -> Optional[Entity]:
+        """The snapshot of this name, as the array has it now. Raises Conflict when there are several."""
+        uuid = snapshot_uuid(volume.id, name)
+        found = [snapshot for snapshot in self._wire.snapshots_of(volume.id) if snapshot.get("uuid") == uuid]
+        if len(found) > 1:
+            raise several(name, volume.name)
+        return found[0] if found else None
 
     def _usable(self, volume_path: str, entity: Entity) -> Entity:
         """The snapshot, when the array has finished it: no request when it has already."""
@@ -105,25 +122,28 @@ class Snapshots(Volumes, Notes):
             note = ledger.NOTE_PREFIX + snapshot_uuid(snapshot.volume_id, snapshot.name)
             notes = self._notes(instance_path)
             if notes.get(note):
-                # Emptied and not left out, because the array may merge (section 9).
-                self._wire.update_metadata(instance_path, dict(notes, **{note: ""}))
+                # Emptied and not left out, because the array may merge (section 9). A note without a snapshot does no
+                # harm where the array refuses that.
+                with suppress(Invalid, Rejected):
+                    self._wire.update_metadata(instance_path, dict(notes, **{note: ""}))
 
     # -- restore -----------------------------------------------------------------------------------------------------
 
     def restore_snapshot(self, volume: Volume, snapshot: Snapshot, backup: str) -> Snapshot:
         """Take a snapshot of the present content, the backup; then restore this one volume.
 
-        Until the restore is done, the noted name of the backup says so. The backup stays whatever the array answers. A
-        run that finds the backup of an unfinished restore finishes it. Where the array does not prove that the restore
-        was carried out, the run takes a further backup, ``<backup>-2``, before it sends the restore again.
+        Until the restore is done, the noted name of the backup says so, with the restore point that the volume had. The
+        backup stays whatever the array answers. A run that finds the backup of an unfinished restore finishes it: the
+        volume's restore point shows whether it was restored. If not, the run takes a further backup, ``<backup>-2``,
+        before it restores. The request that restores is not sent again by a run that lost the answer.
         """
         with self._doing("restore volume %s from snapshot %s" % (volume.name, snapshot.name), volume.name):
             instance_volume = self._need_volume(volume)
-            uuid = snapshot_uuid(instance_volume.path, backup)
-            note = ledger.NOTE_PREFIX + uuid
-            existing = self._find(instance_volume.path, uuid)
+            kept = replace(volume, id=instance_volume.path)
+            note = ledger.NOTE_PREFIX + snapshot_uuid(instance_volume.path, backup)
+            existing = self._find(kept, backup)
             notes = self._notes(instance_volume.instance_path)
-            name, size = noted(notes, uuid)
+            name, size = noted(notes, note[len(ledger.NOTE_PREFIX) :])
             key, point = entities.host_of(snapshot.id), str(instance_volume.entity.get("restore_point") or "")
             pending = "%s%s:" % (PENDING, key)
             done = existing is not None and (name is None or not name.startswith(PENDING))
@@ -134,25 +154,61 @@ class Snapshots(Volumes, Notes):
                     "a restore from another snapshot was begun with that backup and not finished",
                     hint="Finish that one first, or choose another name for the backup.",
                 )
-            present_size = entities.bytes_of(instance_volume.entity["size"])
-            if existing is None:
-                self._note_pending(
-                    instance_volume.instance_path, notes, note, "%d %s%s" % (present_size, pending, point)
-                )
-                self._take(replace(volume, id=instance_volume.path), backup)
-                existing = self._find(instance_volume.path, uuid)
-                self._roll_back(instance_volume, key, backup)
-            elif point == key != str(name)[len(pending) :]:
-                # The noted restore point was another one, so the killed run has restored the volume.
+            if existing is None or size is None:
+                size = entities.bytes_of(instance_volume.entity["size"])
+            before = str(name)[len(pending) :] if existing is not None else None
+            text = "%d %s%%s" % (size, pending)
+            if before == UNKNOWN:
+                raise _unknown(backup)
+            if existing is not None and point == key != before != UNSENT:
+                # It had another restore point, so the earlier run has restored the volume.
                 self._bring_back(instance_volume)
+                taken = entities.snapshot(volume.name, instance_volume.path, existing, backup, size, ())
             else:
-                self._further_backup(instance_volume, volume, backup)
+                is_shown = point != key and before != UNSENT and not before == point == ""
+                if existing is None:
+                    point = UNSENT if point == key else point
+                    self._note_pending(instance_volume.instance_path, notes, note, text % point)
+                    taken = newest = self._take(replace(kept, size=size), backup)
+                else:
+                    taken = entities.snapshot(volume.name, instance_volume.path, existing, backup, size, ())
+                    newest = self._further_backup(instance_volume, kept, backup)
+                if not is_shown and not instance_volume.hosts:
+                    instance_volume = self._mark(instance_volume, newest, note, text, backup)
                 self._roll_back(instance_volume, key, backup)
-            notes = dict(self._notes(instance_volume.instance_path), **{note: "%d %s" % (size or present_size, backup)})
+            self._keep_size(kept, size)
+            notes = dict(self._notes(instance_volume.instance_path), **{note: "%d %s" % (size, backup)})
             self._wire.update_metadata(instance_volume.instance_path, notes)
-            return entities.snapshot(
-                volume.name, instance_volume.path, entities.need(existing, backup), backup, size or present_size, ()
-            )
+            return taken
+
+    def _mark(
+        self, instance_volume: InstanceVolume, newest: Snapshot, note: str, text: str, backup: str
+    ) -> InstanceVolume:
+        """Give the volume another restore point, so that the next one shows whether it was restored.
+
+        The point is the backup that was just taken, so the content does not change. No host has the volume.
+
+        :param text: of the note, with a place for the restore point.
+        :returns: the volume as it is then.
+        :raises Refused: the array reports no restore point, so that it is not known whether an earlier run restored.
+        """
+        key = entities.host_of(newest.id)
+        self._roll_back(instance_volume, key, backup)
+        now = self._read_volume(instance_volume.path)
+        is_reported = now is not None and now.entity.get("restore_point") == key
+        notes = self._notes(instance_volume.instance_path)
+        self._note_pending(instance_volume.instance_path, notes, note, text % (key if is_reported else UNKNOWN))
+        if now is None or not is_reported:
+            raise _unknown(backup)
+        return now
+
+    def _keep_size(self, volume: Volume, size: int) -> None:
+        """Extend the volume, where the restore has made it smaller: one request to see that."""
+        now = self._need_volume(volume)
+        if entities.bytes_of(now.entity["size"]) < size:
+            resizing: List[bool] = []
+            self._change(now, lambda path: resizing.append(self._put_size(path, size)))
+            self._resized(self._need_volume(volume), size)
 
     def _note_pending(self, instance_path: str, notes: Dict[str, str], note: str, text: str) -> None:
         """Note that the restore is not done.
@@ -166,16 +222,14 @@ class Snapshots(Volumes, Notes):
             lambda: self._notes(instance_path).get(note) == text,
         )
 
-    def _further_backup(self, instance_volume: InstanceVolume, volume: Volume, backup: str) -> None:
+    def _further_backup(self, instance_volume: InstanceVolume, kept: Volume, backup: str) -> Snapshot:
         """Take one more backup of the present content, under the first free name."""
         free = (further_backup(backup, number) for number in range(2, 100))
         uuids = {snapshot.get("uuid") for snapshot in self._wire.snapshots_of(instance_volume.path)}
         for name in free:
             if snapshot_uuid(instance_volume.path, name) not in uuids:
-                kept = replace(volume, id=instance_volume.path)
                 self._note_names(instance_volume.instance_path, [SnapshotSpec(name, kept)])
-                self._take(kept, name)
-                return
+                return self._take(kept, name)
         raise Conflict("there are too many snapshots named %s-*" % backup, hint="Delete those that you do not need.")
 
     def _roll_back(self, instance_volume: InstanceVolume, key: str, backup: str) -> None:
@@ -187,21 +241,53 @@ class Snapshots(Volumes, Notes):
             raise
 
     def _put_restore_point(self, instance_volume: InstanceVolume, key: str) -> None:
-        """Restore by the volume's own route, which changes no other volume; offline only where that is demanded."""
+        """Restore by the volume's own route, which changes no other volume.
+
+        The app instance is offline meanwhile, because the array is assumed to demand that, where this does no harm: no
+        host has the volume. Otherwise it is only where the array demands it.
+        """
 
         def change(path: str) -> None:
-            self._wire.update_volume(path, {"restore_point": key})
+            self._restore_once(path, key)
 
+        harmless = not instance_volume.hosts and not instance_volume.siblings
+        if instance_volume.online and (self._demands_offline or harmless):
+            self._while_offline(instance_volume, change, harmless=harmless)
+            return
         try:
-            if self._demands_offline and instance_volume.online:
-                self._while_offline(instance_volume, change, harmless=not instance_volume.hosts)
-            else:
-                change(instance_volume.path)
-                self._bring_back(instance_volume)
+            change(instance_volume.path)
         except OfflineDemanded as error:
-            if not instance_volume.online or self._demands_offline:
+            if not instance_volume.online:
                 raise
-            self._while_offline(instance_volume, change, error, harmless=not instance_volume.hosts)
+            self._while_offline(instance_volume, change, error)
+        self._bring_back(instance_volume)
+
+    def _restore_once(self, path: str, key: str) -> None:
+        """Send the request that restores. After a lost answer the restore point is read until the task's timeout.
+
+        :raises AnswerLost: the volume has not got this restore point. The array may still restore it.
+        """
+
+        def restored() -> bool:
+            now = self._read_volume(path)
+            return now is not None and now.entity.get("restore_point") == key
+
+        for attempt in range(ATTEMPTS):
+            try:
+                self._wire.restore_volume(path, key)
+                return
+            except (NotAccepted, SessionEnded) as error:
+                # By itself neither changes anything.
+                if poll_after(error, restored):
+                    return
+                if attempt == ATTEMPTS - 1:
+                    raise
+            except AnswerLost as error:
+                deadline = growing_pauses(error.timeout)
+                while not restored():
+                    if not deadline.pause():
+                        raise error.fill(assumption=CARRIED_OUT_AFTER) from None
+                return
 
     def _bring_back(self, instance_volume: InstanceVolume) -> None:
         """Bring it online, where a killed run of this collection took it offline."""
@@ -229,3 +315,13 @@ class Snapshots(Volumes, Notes):
 
 def _visible(name: str, value: str) -> bool:
     return bool(value) and not name.startswith(ledger.NOTE_PREFIX)
+
+
+def _unknown(backup: str) -> Refused:
+    return Refused(
+        "the array does not report from which snapshot a volume was restored, so it is not known whether an "
+        "interrupted run has restored it",
+        hint="Look at what the volume holds. If it was not restored, restore it with another name than %s for the "
+        "backup. What it held is kept in the snapshots of that name." % backup,
+        assumption=ledger.RESTORE_POINT.id,
+    )

@@ -99,7 +99,8 @@ class Volumes(Changes):
         return found[0]
 
     def _from_template(self, name: str, template: str, size: int, options: Dict[str, Any]) -> Volume:
-        """Two requests. Where the array cannot take the size in the second, three more, under another name (2.12)."""
+        """Four requests: under a temporary name, because its access list has to be read first; one more where the array
+        does not take the size of a template (2.12)."""
         found = self._wire.template(template)
         if found is None:
             raise NotFound("there is no app template %s" % template, hint="Check array_options.template.")
@@ -119,8 +120,6 @@ class Volumes(Changes):
                 "app template %s makes volumes of %s, which is more than %s"
                 % (template, format_size(template_size), format_size(size))
             )
-        if template_size == size and not remaining:
-            return self._volume_of(self._create(body, lambda instance_volume: self._same(instance_volume, size)))
         existing = self._instance(name)
         if existing is not None:
             instance_volume = self._only(existing)
@@ -131,13 +130,13 @@ class Volumes(Changes):
     # -- copies ------------------------------------------------------------------------------------------------------
 
     def clone_volume(self, source: Volume, spec: VolumeSpec) -> Volume:
-        """One request, and polls. A copy with another size or options has a temporary name first."""
+        """Two requests, and polls: it has a temporary name until it is complete, and no host has access."""
         with self._doing("clone volume %s to %s" % (source.name, spec.name), spec.name):
             made = self._copy({"clone_volume_src": {"path": source.id}}, source.id, source.size, spec)
             return replace(made, source=source.name)
 
     def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
-        """One request, and polls, as in clone_volume."""
+        """Two requests, and polls, as in clone_volume."""
         with self._doing("make volume %s from snapshot %s" % (spec.name, snapshot.name), spec.name):
             made = self._copy({"clone_snapshot_src": {"path": snapshot.id}}, snapshot.id, snapshot.size, spec)
             return replace(made, source=snapshot.volume)
@@ -155,20 +154,7 @@ class Volumes(Changes):
             self._same(instance_volume, size)
             return self._volume_of(instance_volume)
 
-        def has_same_source(instance: Entity) -> bool:
-            clone = instance.get("clone_src")
-            return clone is None or entities.path_of(clone) == source
-
-        body = dict(body, name=spec.name, **_for_openstack(spec))
-        if size == source_size and not options:
-            instance_volume = self._create(body, lambda found: self._same_copy(found, size, has_same_source))
-            return self._volume_of(self._finished_copy(instance_volume.instance_path, spec.name))
-        return self._finished(body, spec.name, size, options)
-
-    def _same_copy(self, instance_volume: InstanceVolume, size: int, has_same_source: Callable[[Entity], bool]) -> None:
-        self._same(instance_volume, size)
-        if not has_same_source(instance_volume.instance):
-            raise Conflict("volume %s is there already, made of another source" % instance_volume.title)
+        return self._finished(dict(body, name=spec.name, **_for_openstack(spec)), spec.name, size, options)
 
     def _finished(self, body: Entity, name: str, size: int, options: Map[str, Any]) -> Volume:
         """Make the volume under a temporary name, give it the requested size and options, then its final name.
@@ -188,8 +174,9 @@ class Volumes(Changes):
                     descr = unfinished_descr(request, earlier or stamp, left_copying=True)
                     self._wire.update_instance(instance_volume.instance_path, {"descr": descr})
                 raise
-            if entities.bytes_of(instance_volume.entity["size"]) < size:
-                self._grow_copy(instance_volume, size)
+            if entities.bytes_of(instance_volume.entity["size"]) < size and self._grow_copy(instance_volume, size):
+                instance_volume = self._resized(self._only(self._need_instance(instance_volume)), size)
+            self._close(instance_volume)
             self._apply(instance_volume, options)
             final: Entity = {"name": name, "descr": None}
             if not instance_volume.online:
@@ -203,6 +190,16 @@ class Volumes(Changes):
                 raise Conflict("there is a volume %s by now" % name, code=error.code, said=error.said) from None
             made = self._volume_of(self._only(instance))
             return replace(made, resumed=earlier.since if earlier is not None else None)
+
+    def _need_instance(self, instance_volume: InstanceVolume) -> Entity:
+        return entities.need(self._wire.instance(instance_volume.instance_path), instance_volume.title)
+
+    def _close(self, instance_volume: InstanceVolume) -> None:
+        """Let no host use a new copy: the array may have opened it, or given it the access list of its source."""
+        if instance_volume.open_to_all:
+            self._wire.update_storage(instance_volume.storage_path, {"access_control_mode": ledger.CLOSED})
+        for path in instance_volume.access_list:
+            self._remove_entry(instance_volume.storage_path, path)
 
     def _begin(
         self, body: Entity, request: str, stamp: unfinished.Stamp
@@ -228,16 +225,13 @@ class Volumes(Changes):
     def _earlier(self, instance_volume: InstanceVolume, request: str) -> Optional[unfinished.Stamp]:
         """The stamp of the run that began this unfinished copy, if it is resumed; None when it was removed."""
         description = parse_unfinished(str(instance_volume.instance.get("descr") or ""))
-        used = (
-            instance_volume.hosts
-            or instance_volume.active
-            or instance_volume.entity.get("snapshots")
-            or instance_volume.instance_snapshots
-        )
+        entries = instance_volume.access_list
+        used = entries or instance_volume.active or self._candidates(instance_volume, None, {instance_volume.title})
         if description is None or used:
             raise Conflict(
                 "app instance %s has the name of the unfinished copy, and is none or is in use" % instance_volume.title,
                 hint="Check it on the array: this collection uses names such as that for unfinished copies only.",
+                assumption=ledger.CLONE_ACCESS.id if description is not None and entries else None,
             )
         resume = unfinished.may_resume(
             description.stamp, self._wait, "app instance %s" % instance_volume.title, description.request == request
@@ -293,11 +287,11 @@ class Volumes(Changes):
     # -- rename and delete -------------------------------------------------------------------------------------------
 
     def rename_volume(self, volume: Volume, name: str) -> Volume:
-        """One request: the name of the app instance. Its id does not change, nor do the UUIDs of its snapshots."""
+        """Two requests: read it, and change the name of the app instance. Its id stays, and the UUIDs of snapshots."""
         with self._doing("rename volume %s to %s" % (volume.name, name), volume.name):
             if volume.siblings:
                 raise self.unsupported("rename_volume", "", volume)
-            instance_path = entities.instance_path_of(volume.id)
+            instance_path = self._need_volume(volume).instance_path
             try:
                 instance = entities.need(self._wire.update_instance(instance_path, {"name": name}), name)
             except NameTaken as error:

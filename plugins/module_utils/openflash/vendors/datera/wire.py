@@ -17,6 +17,8 @@ from .session import EdfSession, Entity, key
 TEMPLATES = "/app_templates/%s"
 POOLS = "/access_network_ip_pools/%s"
 POLICIES = "/placement_policies/%s"
+# Section 1.8: as the tenant of a list, this names all.
+EVERY_TENANT = "all"
 
 
 class EdfOperations(EdfSession):
@@ -24,9 +26,9 @@ class EdfOperations(EdfSession):
 
     # -- app instances (2.1, 2.2, 2.5, 2.13) ---------------------------------------------------------------------------
 
-    def instances(self, search: Optional[str] = None) -> List[Entity]:
-        """All of them, or those that the filter matches (1.17)."""
-        return self.list("/app_instances", search)
+    def instances(self, search: Optional[str] = None, tenant: Optional[str] = None) -> List[Entity]:
+        """All of them, or those that the filter matches (1.17). Of another tenant, if one is given."""
+        return self.list("/app_instances", search, tenant)
 
     def instance_called(self, name_or_id: str) -> Any:
         return self.get("/app_instances/%s" % key(name_or_id))
@@ -53,6 +55,10 @@ class EdfOperations(EdfSession):
     def update_volume(self, path: str, body: Entity) -> Any:
         return self.put(path, body)
 
+    def restore_volume(self, path: str, point: str) -> Any:
+        """AnswerLost, when it may have been restored: the request is never sent again without a decision."""
+        return self.put_once(path, {"restore_point": point})
+
     def delete_volume(self, path: str) -> None:
         self.delete(path)
 
@@ -78,7 +84,8 @@ class EdfOperations(EdfSession):
         return self.get(path)
 
     def create_snapshot(self, volume_path: str, uuid: str) -> Any:
-        return self.post(volume_path + "/snapshots", {"uuid": uuid})
+        """AnswerLost also when the session has ended: a second request might take a second snapshot."""
+        return self.post_once(volume_path + "/snapshots", {"uuid": uuid})
 
     def delete_snapshot(self, path: str) -> None:
         self.delete(path)
@@ -109,8 +116,9 @@ class EdfOperations(EdfSession):
 
     # -- initiator groups (2.6) ----------------------------------------------------------------------------------------
 
-    def groups(self) -> List[Entity]:
-        return self.list("/initiator_groups")
+    def groups(self, tenant: Optional[str] = None) -> List[Entity]:
+        """Of another tenant, if one is given."""
+        return self.list("/initiator_groups", tenant=tenant)
 
     def group(self, name: str) -> Any:
         return self.get("/initiator_groups/%s" % key(name))
@@ -118,9 +126,9 @@ class EdfOperations(EdfSession):
     def create_group(self, body: Entity) -> None:
         self.post("/initiator_groups", body)
 
-    def change_member(self, group_path: str, operation: str, path: str) -> None:
-        """``add`` or ``remove`` one initiator."""
-        self.put("%s/members" % group_path, {"op": operation, "path": path})
+    def change_member(self, group_path: str, operation: str, path: str) -> Any:
+        """``add`` or ``remove`` one initiator. The answer is the list or something else (section 9)."""
+        return self.put("%s/members" % group_path, {"op": operation, "path": path})
 
     def initiator_or_group(self, path: str, tenant: Optional[str] = None) -> Any:
         """As another tenant sees it, if one is given."""

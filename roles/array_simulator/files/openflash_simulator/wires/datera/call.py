@@ -46,6 +46,12 @@ class Call:
         return list(self.edf.tenants.values()) if self.tenant is None else [self.tenant]
 
     @property
+    def listed(self) -> list[Tenant]:
+        """The tenants whose app instances a list has."""
+        below = self.tenant is not None and self.edf.assumed("tenants.below_listed")
+        return [*self.visible, *(self.edf.below(self.scope) if below else ())]
+
+    @property
     def inherited(self) -> list[Tenant]:
         """The tenants whose initiators, groups, IP pools and templates the request may name: those above count too."""
         return list(self.edf.tenants.values()) if self.tenant is None else self.edf.ancestry(self.tenant)
@@ -84,7 +90,8 @@ class Call:
         raise missing(path)
 
 
-def offline_only(instance: AppInstance, storage: StorageInstance | None = None) -> None:
+def offline_only(edf: EdfState, instance: AppInstance, storage: StorageInstance | None = None) -> None:
     """Refuse what the array does only while the app instance or the storage instance is offline."""
     if instance.admin_state == "online" and (storage is None or storage.admin_state == "online"):
-        raise invalid(ledger.ONLINE)
+        unnamed = edf.assumed("errors.offline_demand") == "unnamed"
+        raise invalid(ledger.ONLINE_UNNAMED if unnamed else ledger.ONLINE)

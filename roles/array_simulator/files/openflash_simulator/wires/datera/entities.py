@@ -42,12 +42,24 @@ def app_instance(call: Call, tenant: Tenant, instance: AppInstance) -> Entity:
         "deployment_state": "failed" if call.edf.failed(instance.name) else "deployed",
         "causes": [],
     }
-    if instance.clone_src:
-        entity["clone_src"] = {"path": instance.clone_src}
+    source = call.edf.assumed("clones.source")
+    if instance.clone_src and source != "missing":
+        of_instance = "/".join(instance.clone_src.split("/")[:3])
+        entity["clone_src"] = {"path": instance.clone_src if source == "reported" else of_instance}
     if instance.restore_point:
         entity["restore_point"] = instance.restore_point
     if call.edf.busy(instance.cloned, ledger.CLONE_SECONDS):
         entity["op_state"] = "cloning"
+    return _nested(call, entity)
+
+
+def _nested(call: Call, entity: Entity) -> Entity:
+    """The entity with its list of snapshots as the array nests it."""
+    nested = call.edf.assumed("snapshots.nested")
+    if nested == "missing":
+        del entity["snapshots"]
+    elif nested == "paths":
+        entity["snapshots"] = [{"path": snapshot["path"]} for snapshot in entity["snapshots"]]
     return entity
 
 
@@ -69,7 +81,7 @@ def storage_instance(call: Call, tenant: Tenant, instance: AppInstance, storage:
     available = online and not call.edf.busy(storage.onlined, ledger.ONLINE_SECONDS)
     owner = next((above.path for above in call.edf.ancestry(tenant) if storage.ip_pool in above.pools), tenant.path)
     pool = f"/access_network_ip_pools/{storage.ip_pool}"
-    return {
+    entity = {
         "health": "ok",
         "path": path,
         "name": storage.name,
@@ -86,6 +98,12 @@ def storage_instance(call: Call, tenant: Tenant, instance: AppInstance, storage:
         "uuid": storage.uuid,
         "deployment_state": "deployed",
     }
+    sessions = call.edf.assumed("access.sessions")
+    if sessions == "missing":
+        del entity["active_initiators"]
+    elif sessions == "references":
+        entity["active_initiators"] = [{"path": f"/initiators/{name}"} for name in call.edf.active(storage)]
+    return entity
 
 
 def _nodes(edf: EdfState) -> list[Entity]:
@@ -127,13 +145,17 @@ def volume(
 ) -> Entity:
     path = volume_path(instance, storage, volume)
     row = tenant.array_volume(volume)
-    resizing = call.edf.busy(volume.resized, ledger.RESIZE_SECONDS)
+    silent = call.edf.assumed("volumes.resize_status") == "silent"
+    resizing = not silent and call.edf.busy(volume.resized, ledger.RESIZE_SECONDS)
+    size = row.size
+    if silent and volume.size_before and call.edf.lasts(volume.resized, ledger.SILENT_SECONDS):
+        size = volume.size_before
     entity: Entity = {
         "path": path,
         "name": volume.name,
         "replica_count": volume.replica_count,
         "uuid": volume.uuid,
-        "size": gib(row.size),
+        "size": gib(size),
         "capacity_in_use": gib(row.used),
         "snapshot_policies": [_policy(path, policy) for policy in volume.snapshot_policies],
         "snapshots": [
@@ -153,9 +175,9 @@ def volume(
         entity["placement_policy"] = {"path": policy, "resolved_path": policy, "resolved_tenant": "/root"}
     if volume.performance is not None:
         entity["performance_policy"] = performance(instance, storage, volume)
-    if volume.restore_point:
+    if volume.restore_point and call.edf.assumed("restore.point") == "reported":
         entity["restore_point"] = volume.restore_point
-    return entity
+    return _nested(call, entity)
 
 
 def performance(instance: AppInstance, storage: StorageInstance, volume: InstanceVolume) -> Entity:
@@ -174,7 +196,7 @@ def snapshots(tenant: Tenant, volume: InstanceVolume) -> list[Volume]:
 def reported_snapshots(call: Call, tenant: Tenant, instance: AppInstance, volume: InstanceVolume) -> list[Volume]:
     """The snapshots that the volume reports. That it reports those of its app instance too is an assumption."""
     found = snapshots(tenant, volume)
-    if call.edf.app_snapshots_apart:
+    if call.edf.assumed("snapshots.of_instance") == "apart":
         return [row for row in found if row.attributes["utc_ts"] not in instance.snapshots]
     return found
 

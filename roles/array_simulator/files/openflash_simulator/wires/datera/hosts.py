@@ -70,11 +70,23 @@ def delete_initiator(call: Call) -> Entity:
         if tenant in call.edf.ancestry(other) and (other is tenant or initiator.id not in other.initiators):
             groups = any(path in group.members for group in other.groups.values())
             lists = any(path in storage.initiators for _instance, storage in other.storage_instances())
-            if groups or lists:
+            if (groups or lists) and call.edf.assumed("initiators.delete_in_use") == "refused":
                 raise invalid(ledger.IN_USE)
+            _forget(call, other, path)
     del tenant.initiators[initiator.id]
     call.edf.changed("initiator.delete", {"name": initiator.name, "id": initiator.id})
     return entities.initiator(call, tenant, initiator)
+
+
+def _forget(call: Call, tenant: Tenant, path: str) -> None:
+    """Take a deleted initiator or group out of the groups and access lists of a tenant."""
+    for group in tenant.groups.values():
+        group.members = [member for member in group.members if member != path]
+    for instance, storage in tenant.storage_instances():
+        if path in (*storage.initiators, *storage.initiator_groups):
+            storage.initiators = [entry for entry in storage.initiators if entry != path]
+            storage.initiator_groups = [entry for entry in storage.initiator_groups if entry != path]
+            _acl_changed(call, tenant, instance, storage)
 
 
 # ---- groups ----------------------------------------------------------------------------------------------------------
@@ -126,11 +138,27 @@ def show_members(call: Call) -> list[Entity]:
 def update_members(call: Call) -> list[Entity]:
     tenant, group = _group(call)
     if call.body["op"] == "add":
-        group.members += [path for path in _paths_of_known(call, [call.body]) if path not in group.members]
-    elif call.body["path"] in group.members:
-        group.members.remove(call.body["path"])
+        _paths_of_known(call, [call.body])
+    _change_entries(call, group.members)
     _members_changed(call, tenant, group)
     return show_members(call)
+
+
+def _change_entries(call: Call, entries: list[str]) -> None:
+    """Add an entry to a list or remove it, as the body says."""
+    path, again = call.body["path"], call.edf.assumed("access.add_again")
+    if call.body["op"] == "add":
+        if path in entries and again == "refused":
+            raise conflict(f"{path} is in the list")
+        if path not in entries or again == "repeated":
+            entries.append(path)
+    elif path not in entries:
+        if call.edf.assumed("access.remove_again") == "refused":
+            raise missing(path)
+    elif call.edf.assumed("access.removal") == "all":
+        entries[:] = [entry for entry in entries if entry != path]
+    else:
+        entries.remove(path)
 
 
 def _members_changed(call: Call, tenant: Tenant, group: Group) -> None:
@@ -147,8 +175,10 @@ def delete_group(call: Call) -> Entity:
     path = f"/initiator_groups/{group.name}"
     for other in call.edf.tenants.values():
         if tenant in call.edf.ancestry(other) and (other is tenant or group.name not in other.groups):
-            if any(path in storage.initiator_groups for _instance, storage in other.storage_instances()):
+            mapped = any(path in storage.initiator_groups for _instance, storage in other.storage_instances())
+            if mapped and call.edf.assumed("hosts.delete_mapped") == "refused":
                 raise invalid(ledger.IN_USE)
+            _forget(call, other, path)
     del tenant.groups[group.name]
     call.edf.changed("initiator_group.delete", {"name": group.name, "id": group.name})
     return entities.group(call, tenant, group)
@@ -207,19 +237,19 @@ def show_entries(call: Call) -> list[Entity]:
     return entries
 
 
-def update_entries(call: Call) -> list[Entity]:
-    """Add an entry, or remove one occurrence of it."""
+def update_entries(call: Call) -> Any:
+    """Add an entry, or remove it."""
     tenant, instance, storage = call.storage()
     kind, path = _kind(call), call.body["path"]
     entries: list[str] = storage.initiators if kind == "initiators" else storage.initiator_groups
     if call.body["op"] == "add":
         _check_entry(call, tenant, kind, path)
-        if path not in entries:
-            entries.append(path)
-    elif path in entries:
-        entries.remove(path)
+    _change_entries(call, entries)
     _acl_changed(call, tenant, instance, storage)
-    return show_entries(call)
+    answer = call.edf.assumed("access.answer")
+    if answer == "entry":
+        return {"path": path}
+    return show_acl(call) if answer == "policy" else show_entries(call)
 
 
 def _kind(call: Call) -> str:

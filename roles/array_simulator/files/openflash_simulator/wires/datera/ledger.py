@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from ...assumptions import Ledger, general
+from ...assumptions import Assumption, Ledger, general
 
 # Section 1.6: the first product that serves a second API version; older ones answer 400 to /api_versions.
 SECOND_API = (2, 2)
@@ -31,8 +31,6 @@ CODES = {
     "InternalError": 50,
     "ServiceUnavailable": 53,
 }
-# Section 10.2, item 16: whether a bad body is 400 or 422.
-VALIDATION_STATUS = 422
 # Section 9: how long the array works in the background: long enough to be noticed, too short to wait for.
 SNAPSHOT_SECONDS = 0.08
 ONLINE_SECONDS = 0.08
@@ -45,8 +43,14 @@ NODES = 3
 PLACEMENTS = ("hybrid", "single_flash", "all_flash")
 # Section 2.4: the placement policies of a new array, each with its placement mode.
 POLICIES = {"default": "hybrid", "hybrid": "hybrid", "single-flash": "single_flash", "all-flash": "all_flash"}
+# The former size is reported for so long, where the end of an extension is assumed to be silent.
+SILENT_SECONDS = 0.4
 # Sections 2.13 and 9: texts of refusals, none of which is known.
 ONLINE = "App instance must be offline"
+ONLINE_UNNAMED = "App instance is in use"
+ALSO_OFFLINE = " (some changes are made only while the app instance is offline)"
+NEEDS_FORCE = "App instance can only go offline with force"
+HAS_CLONE = "Object has clones"
 SHRINK = "Volume size can only be increased"
 FEWER_REPLICAS = "Replica count can only be increased"
 ACTIVE = "Storage instance has active initiators"
@@ -71,4 +75,57 @@ APP_INSTANCES = 10_000
 SNAPSHOTS_PER_VOLUME = 256
 INITIATORS = 5_000
 
-LEDGER: Ledger = general("datera", "9")
+# Names and texts that a source quotes: others are the next two where they are assumed to be unknown.
+KNOWN_CODES = (15, 99)
+UNKNOWN_NAME = "ApiError"
+UNKNOWN_TEXT = "Request failed"
+
+LEDGER: Ledger = (
+    Assumption("datera.session.versions_served", True, "1.6", (False,)),
+    # change_made: every third change is made, and ends the session of its client.
+    Assumption("datera.session.after_expiry", "nothing_done", "1.9", ("change_made",)),
+    Assumption("datera.lists.page_size", 1000, "1.16", (100, 2)),
+    Assumption("datera.lists.filter_equal", "exact", "1.17", ("ignored", "refused")),
+    Assumption("datera.errors.validation_status", 422, "10.2", (400,)),
+    Assumption("datera.errors.codes", "as_assumed", "9", ("unknown",)),
+    # unnamed: the refusal that an app instance must be offline does not say so. always_named: every refusal does.
+    Assumption("datera.errors.offline_demand", "named", "2.13", ("always_named", "unnamed")),
+    Assumption("datera.tenants.below_listed", False, "9", (True,)),
+    Assumption("datera.volumes.extend_online", True, "2.3", (False,)),
+    # silent: the former size is reported for a moment, and nothing says that it will change.
+    Assumption("datera.volumes.resize_status", "reported", "2.2", ("silent",)),
+    Assumption("datera.volumes.shrink", "refused", "2.3", ("done",)),
+    Assumption("datera.volumes.delete_online", "refused", "2.13", ("deleted",)),
+    Assumption("datera.volumes.offline_idle", "accepted", "2.13", ("refused",)),
+    Assumption("datera.volumes.offline_in_use", "refused", "2.13", ("accepted",)),
+    Assumption("datera.access.default_mode", "deny_all", "2.1", ("allow_all",)),
+    Assumption("datera.access.add_again", "ignored", "9", ("repeated", "refused")),
+    Assumption("datera.access.remove_again", "ignored", "9", ("refused",)),
+    Assumption("datera.access.removal", "one", "9", ("all",)),
+    Assumption("datera.access.answer", "list", "9", ("policy", "entry")),
+    Assumption("datera.access.sessions", "text", "2.2", ("references", "missing")),
+    Assumption("datera.initiators.delete_in_use", "refused", "9", ("deleted",)),
+    Assumption("datera.hosts.delete_mapped", "refused", "9", ("deleted",)),
+    Assumption("datera.luns.further", "as_listed", "7.6", ("as_named",)),
+    Assumption("datera.snapshots.of_instance", "listed", "2.5", ("apart",)),
+    Assumption("datera.snapshots.uuid_given", "kept", "2.5", ("own",)),
+    Assumption("datera.snapshots.uuid_unique", True, "1.14", (False,)),
+    Assumption("datera.snapshots.nested", "complete", "2.2", ("paths", "missing")),
+    Assumption("datera.clones.access", "empty", "2.5", ("inherited",)),
+    Assumption("datera.clones.source", "reported", "2.2", ("instance", "missing")),
+    Assumption("datera.clones.source_deleted", "deleted", "9", ("refused",)),
+    Assumption("datera.restore.online", "refused", "2.5", ("done",)),
+    Assumption("datera.restore.point", "reported", "2.5", ("missing",)),
+    Assumption("datera.restore.size", "kept", "2.5", ("of_snapshot",)),
+    Assumption("datera.metadata.update", "merged", "2.10", ("replaced",)),
+    Assumption("datera.metadata.empty", "kept", "2.10", ("dropped", "refused")),
+    Assumption("datera.metadata.key_characters", r"[A-Za-z0-9_-]+", "2.10", (r"[A-Za-z0-9_]+",)),
+    Assumption("datera.metadata.value_longest", 160, "2.10", (64,)),
+    Assumption(
+        "datera.instances.descr_characters",
+        r"[a-zA-Z_][a-zA-Z0-9_\-\s.]{2,127}",
+        "2",
+        (r"[a-zA-Z_][a-zA-Z0-9_]{2,127}",),
+    ),
+    *general("datera", "9"),
+)

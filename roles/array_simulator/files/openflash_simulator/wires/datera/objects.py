@@ -36,6 +36,8 @@ class InstanceVolume:
     snapshot_policies: list[dict[str, Any]] = field(default_factory=list)
     restore_point: str = ""
     resized: float = 0.0
+    # The size before the last change of it.
+    size_before: int = 0
 
 
 @dataclass

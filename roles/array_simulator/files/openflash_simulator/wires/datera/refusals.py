@@ -34,7 +34,7 @@ def conflict(message: str) -> Refusal:
 
 
 def unprocessable(message: str) -> Refusal:
-    return Refusal(ledger.VALIDATION_STATUS, "ValidationFailedError", message)
+    return Refusal(422, "ValidationFailedError", message)
 
 
 def unauthorized(message: str) -> Refusal:

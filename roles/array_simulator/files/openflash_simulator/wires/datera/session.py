@@ -96,14 +96,15 @@ def envelope(tenant: str, path: str, version: str, started: float, data: Any) ->
     return {"tenant": tenant, "path": path, "version": version, "request_time": milliseconds(started), "data": data}
 
 
-def page(call: Call, rows: list[Entity], page_limit: int | None) -> tuple[list[Entity], dict[str, int]]:
+def page(call: Call, rows: list[Entity]) -> tuple[list[Entity], dict[str, int]]:
     """The requested page of a list, filtered and sorted, and its ``metadata``.
 
     Before 3.3 the total is that of the unfiltered list (1.16).
     """
     total = len(rows)
     if "filter" in call.query:
-        rows = [row for row in rows if _matches(row, call.query["filter"])]
+        equal = call.edf.assumed("lists.filter_equal")
+        rows = [row for row in rows if _matches(row, call.query["filter"], equal)]
     if call.edf.modern:
         total = len(rows)
     if "sort" in call.query:
@@ -112,12 +113,15 @@ def page(call: Call, rows: list[Entity], page_limit: int | None) -> tuple[list[E
     if not call.second:
         return rows[:limit], {"total": total}
     offset = _number(call, "offset", 0)
-    chosen = rows[offset : offset + min(limit, page_limit or limit)]
+    chosen = rows[offset : offset + min(limit, call.edf.assumed("lists.page_size"))]
     return chosen, {"total_count": total, "request_count": len(chosen), "limit": limit, "offset": offset}
 
 
-def _matches(row: Entity, text: str) -> bool:
-    """Whether an entity passes the filter: ``match(name,.*db.*)`` or ``name=db1`` (1.17)."""
+def _matches(row: Entity, text: str, equal: str) -> bool:
+    """Whether an entity passes the filter: ``match(name,.*db.*)`` or ``name=db1`` (1.17).
+
+    :param equal: what becomes of the second form: ``exact``, ``ignored`` or ``refused``.
+    """
     if re.search(r"\s", text):
         raise invalid("Filter has whitespace")
     if found := _MATCH.match(text):
@@ -126,9 +130,9 @@ def _matches(row: Entity, text: str) -> bool:
         except re.error:
             raise invalid("Filter is not a regular expression") from None
     key, equals, value = text.partition("=")
-    if not equals:
+    if not equals or equal == "refused":
         raise invalid(f"Filter {text} is not understood")
-    return str(row.get(key, "")) == value
+    return equal == "ignored" or str(row.get(key, "")) == value
 
 
 def _number(call: Call, key: str, default: int) -> int:

@@ -49,7 +49,10 @@ def create_snapshot(call: Call) -> Entity:
 
 def _take(call: Call, location: Location, uuid: str, key: str) -> Volume:
     tenant, instance, storage, volume = location
-    if any(row.attributes["uuid"] == uuid for row in entities.snapshots(tenant, volume)):
+    if call.edf.assumed("snapshots.uuid_given") == "own":
+        uuid = new_uuid()
+    taken = any(row.attributes["uuid"] == uuid for row in entities.snapshots(tenant, volume))
+    if taken and call.edf.assumed("snapshots.uuid_unique"):
         raise invalid(ledger.DUPLICATE_SNAPSHOT, ledger.CODES["DuplicateSnapshot"])
     source = tenant.array_volume(volume)
     (made,) = tenant.array.create_snapshots(
@@ -63,8 +66,18 @@ def _take(call: Call, location: Location, uuid: str, key: str) -> Volume:
 def delete_snapshot(call: Call) -> Entity:
     location, row = _snapshot(call)
     shown = entities.snapshot(call, *location, row)
+    refuse_with_clone(call, location[0], shown["path"])
     location[0].array.delete_volume(row)
     return shown
+
+
+def refuse_with_clone(call: Call, tenant: Tenant, path: str) -> None:
+    """Refuse to delete what a clone was made of, where that is assumed: this path, or anything within it."""
+    sources = [instance.clone_src for instance in tenant.instances.values()]
+    if call.edf.assumed("clones.source_deleted") == "refused" and any(
+        source == path or source.startswith(f"{path}/") for source in sources
+    ):
+        raise invalid(ledger.HAS_CLONE)
 
 
 # ---- of an app instance ----------------------------------------------------------------------------------------------

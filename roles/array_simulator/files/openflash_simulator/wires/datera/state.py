@@ -41,11 +41,10 @@ class EdfState:
         clock: Callable[[], float],
         changed: Changed,
         is_full: Callable[[], bool],
-        extend_offline: bool,
+        assumed: Callable[[str], Any],
         slowness: float = 1.0,
         portals: Portals | None = None,
         images: Path | None = None,
-        app_snapshots_apart: bool = False,
     ) -> None:
         self.name = name
         self.version = version
@@ -59,14 +58,15 @@ class EdfState:
         self.is_full = is_full
         self.failed: Callable[[str], bool] = lambda object_id: False
         """Whether the array reports the app instance of this name, or the snapshot of this UUID, as failed."""
-        self.extend_offline = extend_offline
+        self.assumed = assumed
         self.slowness = slowness
-        self.app_snapshots_apart = app_snapshots_apart
         self.portals = portals
         self.images = images
         self.uuid = new_uuid()
         self.nodes = [new_uuid() for _node in range(ledger.NODES)]
         self.tenants: dict[str, Tenant] = {}
+        # Ids of deleted app instances, the last one first, which new ones get where that is assumed.
+        self.freed: list[str] = []
         self._last_snapshot = 0.0
         self.make_tenant(ROOT)
 
@@ -115,6 +115,10 @@ class EdfState:
             found.append(self.tenants[found[-1].parent])
         return found
 
+    def below(self, tenant: Tenant) -> list[Tenant]:
+        """The tenants that inherit from it."""
+        return [other for other in self.tenants.values() if other is not tenant and tenant in self.ancestry(other)]
+
     def empty(self, kept: Collection[str]) -> None:
         """Remove every object, and every tenant but /root and these."""
         if self.portals is not None:
@@ -125,6 +129,7 @@ class EdfState:
             tenant.clear()
             self._furnish(tenant)
         self.tenants = {path: tenant for path, tenant in self.tenants.items() if path == ROOT or path in kept}
+        self.freed.clear()
 
     # ---- access ----------------------------------------------------------------------------------------------------
 
@@ -170,13 +175,20 @@ class EdfState:
 
     def busy(self, since: float, seconds: float) -> bool:
         """Whether work that takes this many seconds and began then is not finished."""
-        return self.clock() - since < seconds * self.slowness
+        return self.lasts(since, seconds * self.slowness)
+
+    def lasts(self, since: float, seconds: float) -> bool:
+        """Whether less time has gone by. What began in the future, because the clock was put back, has ended."""
+        return 0 <= self.clock() - since < seconds
 
     # ---- identities ------------------------------------------------------------------------------------------------
 
     @staticmethod
     def new_iqn() -> str:
         return f"iqn.2013-05.com.daterainc:tc:01:sn:{secrets.token_hex(8)}"
+
+    def new_instance_id(self) -> str:
+        return self.freed.pop() if self.freed and self.assumed("array.ids_reused") else new_uuid()
 
     def new_snapshot_key(self) -> str:
         """Seconds and nanoseconds of the time, unique and increasing (2.5)."""

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from ...assumptions import default_of
 from . import entities, ledger
 from .call import Call
 from .objects import ROOT, Tenant
-from .refusals import conflict, invalid, missing
+from .refusals import conflict, invalid, missing, unprocessable
 from .state import EdfState
 
 Entity = dict[str, Any]
@@ -235,14 +237,32 @@ def show_metadata(call: Call) -> Entity:
 
 
 def update_metadata(call: Call) -> Entity:
-    """Merge into the present metadata; that the array merges is assumed (section 9)."""
+    """Merge into the present metadata, or replace it."""
     _owner, instance = call.instance()
     given = call.body.get("data", {}) if call.edf.modern else call.body
     if not isinstance(given, dict) or any(isinstance(value, (dict, list)) for value in given.values()):
         raise invalid("Metadata must be an object with plain values")
+    _check_metadata(call, given)
+    if call.edf.assumed("metadata.update") == "replaced":
+        instance.metadata.clear()
     instance.metadata.update(given)
+    if call.edf.assumed("metadata.empty") == "dropped":
+        instance.metadata = {key: value for key, value in instance.metadata.items() if value != ""}
     call.edf.changed("metadata.change", {"name": instance.name, "id": instance.id})
     return dict(instance.metadata)
+
+
+def _check_metadata(call: Call, given: Entity) -> None:
+    """What is refused is only known where other limits are played."""
+    characters, longest = call.edf.assumed("metadata.key_characters"), call.edf.assumed("metadata.value_longest")
+    if characters != default_of(ledger.LEDGER, "datera.metadata.key_characters"):
+        if any(not re.fullmatch(characters, key) for key in given):
+            raise unprocessable("A key has an invalid format")
+    if longest != default_of(ledger.LEDGER, "datera.metadata.value_longest"):
+        if any(len(str(value)) > longest for value in given.values()):
+            raise unprocessable("A value is too long")
+    if call.edf.assumed("metadata.empty") == "refused" and "" in given.values():
+        raise unprocessable("A value is empty")
 
 
 # ---- logs ------------------------------------------------------------------------------------------------------------

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from ...assumptions import default_of
 from . import entities, hosts, ledger
 from .call import Call, offline_only
 from .objects import NO_UUID, AppInstance, InstanceVolume, StorageInstance, Tenant, new_uuid
-from .refusals import conflict, invalid, missing
+from .refusals import conflict, invalid, missing, unprocessable
+from .snapshots import refuse_with_clone
 from .state import from_gib
 
 Entity = dict[str, Any]
@@ -22,7 +25,7 @@ Entity = dict[str, Any]
 def list_instances(call: Call) -> list[Entity]:
     return [
         entities.app_instance(call, tenant, instance)
-        for tenant in call.visible
+        for tenant in call.listed
         for instance in tenant.instances.values()
     ]
 
@@ -33,6 +36,7 @@ def show_instance(call: Call) -> Entity:
 
 def create_instance(call: Call) -> Entity:
     tenant, body = call.scope, call.body
+    _check_descr(call)
     if tenant.find(body["name"]) is not None:
         raise conflict(f"App instance {body['name']} exists")
     if len(tenant.instances) >= ledger.APP_INSTANCES:
@@ -42,11 +46,11 @@ def create_instance(call: Call) -> Entity:
         raise invalid(f"Only one of {', '.join([*sources, 'storage_instances'])} can be given")
     mode = body.get("create_mode", "normal")
     instance = AppInstance(
-        id=new_uuid(),
+        id=call.edf.new_instance_id(),
         name=body["name"],
         uuid=body.get("uuid", new_uuid()) if mode == "openstack" else NO_UUID,
         create_mode=mode,
-        access_control_mode=body.get("access_control_mode", "deny_all"),
+        access_control_mode=body.get("access_control_mode", call.edf.assumed("access.default_mode")),
         descr=body.get("descr") or "",
         snapshot_policies=body.get("snapshot_policies", []),
     )
@@ -70,6 +74,14 @@ def create_instance(call: Call) -> Entity:
         call.edf.access_changed(tenant, instance, storage)
     call.edf.changed("app_instance.create", {"name": instance.name, "id": instance.id})
     return entities.app_instance(call, tenant, instance)
+
+
+def _check_descr(call: Call) -> None:
+    """What is refused is only known where another pattern is played."""
+    pattern = call.edf.assumed("instances.descr_characters")
+    if pattern != default_of(ledger.LEDGER, "datera.instances.descr_characters"):
+        if call.body.get("descr") and not re.fullmatch(pattern, call.body["descr"]):
+            raise unprocessable("descr has an invalid format")
 
 
 def _from_template(call: Call, tenant: Tenant, instance: AppInstance) -> None:
@@ -116,6 +128,9 @@ def _clone(call: Call, tenant: Tenant, instance: AppInstance, source: str) -> No
         copied_storage = instance.storage(storage.name) or _new_storage(call, instance, storage.name, storage.ip_pool)
         if copied_storage not in instance.storage_instances:
             instance.storage_instances.append(copied_storage)
+            if call.edf.assumed("clones.access") == "inherited":
+                copied_storage.initiators = list(storage.initiators)
+                copied_storage.initiator_groups = list(storage.initiator_groups)
         made = tenant.array.copy_volume(
             row, f"{instance.id}/{storage.name}/{volume.name}", seconds=0, provisioning="thin"
         )
@@ -135,11 +150,12 @@ def _clone(call: Call, tenant: Tenant, instance: AppInstance, source: str) -> No
 def update_instance(call: Call) -> Entity:
     tenant, instance = call.instance()
     body = call.body
+    _check_descr(call)
     name = body.get("name", instance.name)
     if name != instance.name and tenant.find(name) is not None:
         raise conflict(f"App instance {name} exists")
     if body.get("restore_point"):
-        offline_only(instance)
+        _restore_only(call, instance)
         if body["restore_point"] not in instance.snapshots:
             raise missing(f"{instance.path}/snapshots/{body['restore_point']}")
     if "admin_state" in body:
@@ -155,7 +171,7 @@ def update_instance(call: Call) -> Entity:
         _switch(call, tenant, instance, instance.storage_instances, body["admin_state"])
     if body.get("restore_point"):
         for _si, volume in instance.volumes:
-            _restore(tenant, volume, body["restore_point"])
+            _restore(call, tenant, volume, body["restore_point"])
         instance.restore_point = body["restore_point"]
     instance.name = name
     instance.descr = body.get("descr", instance.descr) or ""
@@ -167,9 +183,13 @@ def update_instance(call: Call) -> Entity:
 
 
 def _check_active(call: Call, storage_instances: list[StorageInstance]) -> None:
-    offline = call.body["admin_state"] == "offline" and not call.body.get("force")
-    if offline and any(call.edf.active(storage) for storage in storage_instances):
-        raise invalid(ledger.ACTIVE)
+    if call.body["admin_state"] != "offline" or call.body.get("force"):
+        return
+    if any(call.edf.active(storage) for storage in storage_instances):
+        if call.edf.assumed("volumes.offline_in_use") == "refused":
+            raise invalid(ledger.ACTIVE)
+    elif call.edf.assumed("volumes.offline_idle") == "refused":
+        raise invalid(ledger.NEEDS_FORCE)
 
 
 def _switch(
@@ -187,13 +207,16 @@ def _switch(
 
 def delete_instance(call: Call) -> Entity:
     tenant, instance = call.instance()
-    offline_only(instance)
+    if call.edf.assumed("volumes.delete_online") == "refused":
+        offline_only(call.edf, instance)
     shown = entities.app_instance(call, tenant, instance)
+    refuse_with_clone(call, tenant, instance.path)
     for storage, volume in instance.volumes:
         _drop_volume(call, tenant, instance, storage, volume)
     for storage in instance.storage_instances:
         call.edf.storage_removed(tenant, instance, storage)
     del tenant.instances[instance.id]
+    call.edf.freed.append(instance.id)
     call.edf.changed("app_instance.delete", {"name": instance.name, "id": instance.id})
     return shown
 
@@ -231,7 +254,7 @@ def update_storage(call: Call) -> Entity:
 
 def delete_storage(call: Call) -> Entity:
     tenant, instance, storage = call.storage()
-    offline_only(instance, storage)
+    offline_only(call.edf, instance, storage)
     shown = entities.storage_instance(call, tenant, instance, storage)
     for volume in list(storage.volumes):
         _drop_volume(call, tenant, instance, storage, volume)
@@ -270,7 +293,7 @@ def _change_storage(
         if not any(pool in given_volume.pools for given_volume in call.inherited):
             raise missing(given["ip_pool"]["path"])
         if not new and pool != storage.ip_pool:
-            offline_only(instance, storage)
+            offline_only(call.edf, instance, storage)
         storage.ip_pool = pool
     mode = given.get("access_control_mode", storage.access_control_mode)
     if mode != storage.access_control_mode and mode == "allow_all" and not new:
@@ -319,7 +342,7 @@ def update_volume(call: Call) -> Entity:
 
 def delete_volume(call: Call) -> Entity:
     tenant, instance, storage, volume = call.volume()
-    offline_only(instance, storage)
+    offline_only(call.edf, instance, storage)
     shown = entities.volume(call, tenant, instance, storage, volume)
     _drop_volume(call, tenant, instance, storage, volume)
     _retitle(tenant, instance)
@@ -371,14 +394,20 @@ def _change_volume(
     policy, mode = _placement(call, given)
     point = given.get("restore_point")
     if point:
-        offline_only(instance, storage)
+        _restore_only(call, instance, storage)
         if point not in [candidate.attributes["utc_ts"] for candidate in entities.snapshots(tenant, volume)]:
             raise missing(f"{entities.volume_path(instance, storage, volume)}/snapshots/{point}")
     if "size" in given and from_gib(given["size"]) != row.size:
-        if from_gib(given["size"]) > row.size and call.edf.extend_offline:
-            offline_only(instance, storage)
-        tenant.array.extend_volume(row, from_gib(given["size"]))
-        volume.resized = call.edf.clock()
+        size = from_gib(given["size"])
+        if size > row.size and not call.edf.assumed("volumes.extend_online"):
+            offline_only(call.edf, instance, storage)
+        volume.size_before, volume.resized = row.size, call.edf.clock()
+        if size < row.size and call.edf.assumed("volumes.shrink") == "done":
+            tenant.array.shrink_volume(row, size)
+            # What was beyond the new size is lost.
+            row.attributes["content"] = new_uuid()
+        else:
+            tenant.array.extend_volume(row, size)
         call.edf.access_changed(tenant, instance, storage)
     volume.replica_count = replicas
     volume.placement_policy, volume.placement_mode = policy or volume.placement_policy, mode or volume.placement_mode
@@ -387,21 +416,30 @@ def _change_volume(
     if "snapshot_policies" in given:
         volume.snapshot_policies = given["snapshot_policies"]
     if point:
-        _restore(tenant, volume, point)
+        _restore(call, tenant, volume, point)
     tenant.array.touched("volume.change", row)
 
 
-def _restore(tenant: Tenant, volume: InstanceVolume, point: str) -> None:
-    """Put back the snapshot's content. A volume that was extended since keeps its size."""
+def _restore_only(call: Call, instance: AppInstance, storage: StorageInstance | None = None) -> None:
+    if call.edf.assumed("restore.online") == "refused":
+        offline_only(call.edf, instance, storage)
+
+
+def _restore(call: Call, tenant: Tenant, volume: InstanceVolume, point: str) -> None:
+    """Put back the snapshot's content. A volume that was extended since keeps its size, unless that is not assumed."""
     row = tenant.array_volume(volume)
     snapshot = next(
         candidate for candidate in entities.snapshots(tenant, volume) if candidate.attributes["utc_ts"] == point
     )
     size, snapshot.size = snapshot.size, row.size
     try:
-        tenant.array.overwrite(row, snapshot)
+        # The restore to what the volume holds is none.
+        if tenant.images is not None or snapshot.attributes["content"] != row.attributes.get("content", row.uuid):
+            tenant.array.overwrite(row, snapshot)
     finally:
         snapshot.size = size
+    if size < row.size and call.edf.assumed("restore.size") == "of_snapshot":
+        tenant.array.shrink_volume(row, size)
     volume.restore_point = point
 
 

@@ -12,7 +12,7 @@ import time
 from typing import Any, ClassVar
 
 from ...array import Array
-from ...checks import PAGE_LIMIT, PORT, number, some_of
+from ...checks import PORT, number
 from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
@@ -21,7 +21,7 @@ from ..http import HttpReply, HttpRequest, HttpWire, json_reply, open_port
 from . import bodies, entities, ledger, routes, session
 from .call import Call
 from .content import DateraContent
-from .objects import ROOT, Tenant
+from .objects import ROOT, InstanceVolume, StorageInstance, Tenant
 from .refusals import Refusal, from_array, invalid, missing, unauthorized
 from .session import Sessions
 from .state import EdfState, numbers
@@ -30,7 +30,6 @@ _VERSIONED = re.compile(r"/v(\d+(?:\.\d+)?)(/.*)?\Z", re.DOTALL)
 _VERSION = re.compile(r"\d+(\.\d+){1,3}\Z")
 _TENANT = re.compile(r"(/root)?(/?[A-Za-z0-9_][A-Za-z0-9_.-]*)*\Z")
 KNOWN_APIS = ("v2.1", "v2.2")
-QUIRKS = ("app_snapshots_apart", "extend_offline", "lists_unserved")
 
 
 def _apis(value: Any) -> tuple[str, ...]:
@@ -64,11 +63,8 @@ class DateraWire(HttpWire):
         "api_versions": _apis,
         "tenants": _tenants,
         "http_port": PORT,
-        # Behaviour that an array may have and that no source proves.
-        "quirks": some_of(*QUIRKS),
         # How much longer than usual the array works in the background; 0: it needs no time.
         "slowness": number(),
-        "page_limit": PAGE_LIMIT,
     }
     limits = ("volumes", "snapshots_per_volume", "max_size", "name_length")
     has_datapath = True
@@ -111,12 +107,12 @@ class DateraWire(HttpWire):
             self.clock,
             self.changed,
             self.faults.pool_full,
-            "extend_offline" in config.options.get("quirks", ()),
+            self.assumed,
             config.options.get("slowness", 1.0),
             self.portals,
             self.images if self.portals else None,
-            "app_snapshots_apart" in config.options.get("quirks", ()),
         )
+        self._changes = 0
         self.edf.failed = self.faults.failed
         for path in config.options.get("tenants", ()):
             self.edf.make_tenant(path)
@@ -187,8 +183,8 @@ class DateraWire(HttpWire):
         if request.path.rstrip("/") == "/api_versions":
             if self.edf.numbers < ledger.SECOND_API:
                 raise invalid("Unknown API version")
-            lists_unserved = "lists_unserved" in self.config.options.get("quirks", ())
-            return json_reply(200, {"api_versions": list(KNOWN_APIS if lists_unserved else self.apis)})
+            served = self.assumed("session.versions_served")
+            return json_reply(200, {"api_versions": list(self.apis if served else KNOWN_APIS)})
         found = _VERSIONED.match(request.path)
         version = f"v{found[1]}" if found else ""
         if found is None or version not in self.apis:
@@ -240,11 +236,22 @@ class DateraWire(HttpWire):
             body,
         )
         data = handler(call)
+        if operation != "read" and self._ends_session():
+            return self.expired(request)
         tenant_name = tenant.path if tenant else "all"
         if isinstance(data, list) and operation == "read":
-            data, paging = session.page(call, data, self.config.options.get("page_limit"))
+            data, paging = session.page(call, data)
             return json_reply(200, {**session.envelope(tenant_name, path, version, started, data), "metadata": paging})
         return json_reply(200, session.envelope(tenant_name, path, version, started, data))
+
+    def _ends_session(self) -> bool:
+        """Whether a change that was made is answered as if the session had ended."""
+        self._changes += 1
+        return self.assumed("session.after_expiry") == "change_made" and self._changes % 3 == 1
+
+    def assumptions_changed(self) -> None:
+        super().assumptions_changed()
+        self._changes = 0
 
     # ---- refusals --------------------------------------------------------------------------------------------------
 
@@ -261,6 +268,7 @@ class DateraWire(HttpWire):
         return self._refusal(request, unauthorized(ledger.NO_SESSION))
 
     def _refusal(self, request: HttpRequest, error: Refusal) -> HttpReply:
+        error = self._as_played(error)
         found = _VERSIONED.match(request.path)
         body: dict[str, Any] = {
             "name": error.name,
@@ -281,6 +289,19 @@ class DateraWire(HttpWire):
             "errors": [],
         }
         return json_reply(error.status, body, message=error.message)
+
+    def _as_played(self, error: Refusal) -> Refusal:
+        """The refusal with the status, name and text that the array has for it."""
+        status, name, message, code = error.status, error.name, error.message, error.code
+        if name == "ValidationFailedError":
+            status = self.assumed("errors.validation_status")
+        demand = message in (ledger.ONLINE, ledger.ONLINE_UNNAMED)
+        if status in (400, 409, 422) and code not in ledger.KNOWN_CODES and not demand:
+            if self.assumed("errors.codes") == "unknown":
+                name, message, code = ledger.UNKNOWN_NAME, ledger.UNKNOWN_TEXT, 1
+            if status == 400 and self.assumed("errors.offline_demand") == "always_named":
+                message += ledger.ALSO_OFFLINE
+        return Refusal(status, name, message, code)
 
     def is_write(self, request: HttpRequest) -> bool:
         session = request.path.rstrip("/").endswith(("/login", "/logout"))
@@ -357,10 +378,15 @@ class DateraWire(HttpWire):
                                 "scope": tenant.path,
                                 "volume": instance.title(storage, volume),
                                 "host": hosts.get(path, path.rsplit("/", 1)[1]),
-                                "lun": storage.volumes.index(volume),
+                                "lun": self._lun(storage, volume),
                             }
                         )
         return shown
+
+    def _lun(self, storage: StorageInstance, volume: InstanceVolume) -> int:
+        if self.assumed("luns.further") == "as_named":
+            return sorted(storage.volumes, key=lambda one: one.name).index(volume)
+        return storage.volumes.index(volume)
 
     def session(self, volume: str, initiator: str, is_open: bool) -> bool:
         for tenant in self.edf.tenants.values():
