@@ -169,7 +169,12 @@ def unlike(held: Held, wanted: Held) -> str:
         for name, size in wanted.sizes.items()
         if held.sizes.get(name) != size
     ]
-    hosts = {name: addresses for name, addresses in held.initiators.items() if not HELPER.search(name)}
+    # A killed run may leave an initiator on a Datera that is in no group, and so gives access to nothing.
+    hosts = {
+        name: addresses
+        for name, addresses in held.initiators.items()
+        if not HELPER.search(name) and (name in wanted.initiators or addresses != {name})
+    }
     if hosts != {name: addresses for name, addresses in wanted.initiators.items() if not HELPER.search(name)}:
         wrong.append(f"the hosts are {hosts}")
     if set(held.luns.items()) != set(wanted.luns.items()):

@@ -31,6 +31,9 @@ VOLUME = "volume-1"
 # Section 2.6: the name of an initiator is required, and nothing reads it. A description has the same limit.
 LABEL_LONGEST = 128
 
+# Seconds within which a read shows what the array has confirmed. After that a new copy counts as removed.
+SEEN_WITHIN = 10.0
+
 # -- sessions, lists and refusals --------------------------------------------------------------------------------------
 
 VERSIONS_SERVED = Assumption(

@@ -273,11 +273,15 @@ class Volumes(Changes):
         :param name: that the copy gets.
         """
 
+        seen_until = Deadline(ledger.SEEN_WITHIN)
+
         def ready() -> Optional[InstanceVolume]:
             report(None)  # the array does not say how much it has copied
             instance = self._wire.instance(instance_path)
             if instance is None:
-                raise NotFound("the copy was removed meanwhile")
+                if seen_until.expired():
+                    raise NotFound("the copy was removed meanwhile")
+                return None
             return None if instance.get("op_state") == ledger.CLONING else self._only(instance)
 
         hint = "The array goes on by itself: run the task again to wait for it."
