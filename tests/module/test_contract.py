@@ -41,7 +41,7 @@ RELATIVE = {
     ("flashsystem", "extend a volume"): 1,
     ("datera", "restore a volume"): 4,
 }
-"""The number of the change that is relative, or restores. It is never sent twice: a run that does not find it made fails."""
+"""The number of the change that is relative, or restores. It is never sent twice: a run that does not find it fails."""
 COPIES_BY_HOST = ("clone a volume", "create a volume of a snapshot", "take the first snapshot of a volume")
 """What this host copies itself, on an array that does not. It changes this host too, between two requests."""
 PENDING_NAMES = {("datera", "restore a volume"): (re.compile(r"openflash-pending-[0-9.]+:\Z"), "backup1")}
