@@ -221,9 +221,9 @@ def test_many_volumes_are_read_with_one_request(edf: SimulatedEdf) -> None:
 
 
 def test_pages_are_read_to_the_end(edf: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera import session
+    from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera import ledger, session
 
-    monkeypatch.setattr(session, "PAGE_SIZE", replace(session.PAGE_SIZE, value=3))
+    monkeypatch.setattr(session, "PAGE_SIZE", replace(ledger.PAGE_SIZE, value=3))
     array = edf.connect()
     for number in range(7):
         array.create_volume(VolumeSpec(f"v{number:03d}", GIB))
