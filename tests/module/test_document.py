@@ -107,6 +107,31 @@ def test_a_document_renames_extends_and_joins_groups(array: ArrayUnderTest) -> N
     array.converges_if("groups", "flash_array", volumes=[{"name": "web-data", "group": "web"}])
 
 
+def test_a_document_makes_changes_and_deletes_a_group(xtremio: ArrayUnderTest) -> None:
+    volumes = [{"name": "web-data", "size": "2GiB"}, {"name": "web-logs", "size": "1GiB"}]
+    group = {"name": "web", "volumes": ["web-data", "web-logs"]}
+    xtremio.converges("flash_array", volumes=volumes, groups=[group])
+    assert xtremio.groups() == {"web": ["web-data", "web-logs"]}
+    fewer = {"name": "web", "volumes": ["web-data"], "exclusive_volumes": True}
+    applied = xtremio.converges("flash_array", groups=[fewer])
+    assert applied["plan"] == ["remove volume web-logs from consistency group web"]
+    assert applied["groups"][0]["volumes"] == ["web-data"]
+    xtremio.converges("flash_array", groups=[{"name": "web", "state": "absent"}])
+    assert xtremio.groups() == {}
+    assert {"web-data", "web-logs"} <= set(xtremio.volumes())
+
+
+def test_a_document_takes_away_what_is_absent(xtremio: ArrayUnderTest) -> None:
+    xtremio.done("flash_array", **document(xtremio))
+    applied = xtremio.converges(
+        "flash_array",
+        mappings=[{"volume": "web-logs", "host": "web-server", "state": "absent"}],
+        volumes=[{"name": "web-logs", "state": "absent"}],
+    )
+    assert applied["plan"] == ["unmap volume web-logs from host web-server", "delete volume web-logs"]
+    xtremio.refuses("flash_array", "set unmap: true", volumes=[{"name": "web-data", "state": "absent"}], kind="refused")
+
+
 @pytest.mark.hosts
 def test_an_initiator_that_is_not_declared_is_removed_only_with_exclusive_initiators(array: ArrayUnderTest) -> None:
     array.done("flash_array", **document(array))

@@ -86,9 +86,9 @@ def present(draft: Draft, desired: DesiredHost, mapped: bool = False) -> None:
         _check_os(draft, desired, host)
         for initiator in desired.initiators or ():
             _check_protocol(draft, initiator)
-            owner = draft.world.host_of_initiator(initiator.address)
             if host is not None and initiator.address in host.addresses:
-                continue  # also where another host has it as well
+                continue  # it stays, even where another host has it as well
+            owner = draft.world.host_of_initiator(initiator.address)
             if owner is not None and owner.name != desired.name:
                 givers = draft.initiator_givers.get(desired.name, ())
                 if owner.name in givers and draft.failure(key(owner.name)) is None:
