@@ -37,7 +37,12 @@ SAFETY = {
     ),
     ("violin", "volume from snapshot"): (9, POLLS),
     ("violin", "clone"): (9, POLLS),
-    ("datera", "clone"): (4, "whether the copy is finished: Cinder's driver returns as soon as it has begun"),
+    ("datera", "clone"): (
+        5,
+        "whether the copy is finished: Cinder's driver returns as soon as it has begun; and its name, which it gets "
+        "when no host has access",
+    ),
+    ("datera", "volume from snapshot"): (2, "its name, which it gets when it is finished and no host has access"),
     ("dsware", "delete"): (1, "whether the volume has snapshots, which the array may delete with it"),
     ("flashsystem", "extend"): (1, "the present size: the request has the difference"),
     ("flashsystem", "delete"): (1, "whether it is mapped: the array might delete a mapped volume"),
