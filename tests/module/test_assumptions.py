@@ -37,7 +37,7 @@ def torture(arrays: dict[str, ArrayUnderTest]) -> Iterator[Torture]:
         yield Torture({name: arrays[name] for name in ROWS}, stack)
 
 
-@pytest.mark.parametrize(("row", "operation", "how"), cases())
+@pytest.mark.parametrize(("row", "operation", "how"), list(cases()))
 def test_no_data_is_lost_where_all_that_is_assumed_is_wrong(
     torture: Torture, row: str, operation: str, how: str
 ) -> None:
