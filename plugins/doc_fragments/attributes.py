@@ -65,7 +65,8 @@ attributes:
     PROGRESS = r"""
 options: {}
 notes:
-  - While a copy takes long, the task displays lines such as C(warehouse: 41 %, 1.2 GiB/s, 12 min left). This needs a
+  - >-
+    While a copy takes long, the task displays lines such as C(warehouse: 41 %, 1.2 GiB/s, 12 min left). This needs a
     connection of the type C(local) or C(ssh). A task with C(no_log) or C(async), and one in check mode, displays none.
 """
 
