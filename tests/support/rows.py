@@ -99,7 +99,7 @@ def readme(text: str) -> str:
 def simulator_readme(text: str) -> str:
     """The key ``vendor`` of a simulated array."""
     return replaced(
-        text, r"^(\| `vendor` \| required \| )[^|]*(?=\|)", f"{', '.join(f'`{name}`' for name in VENDORS)} "
+        text, r"^(\| `vendor` \| required[^|]*\| )[^|]*(?=\|)", f"{', '.join(f'`{name}`' for name in VENDORS)} "
     )
 
 
