@@ -63,9 +63,11 @@ Data = Dict[str, Any]
 
 NOT_KNOWN = "\u2013"
 SPACE = "\u00a0"
-HIGH, FULL = 0.8, 0.9
+HIGH = 0.8
+FULL = 0.9
 """From which part of its size an array is shown as nearly full, and as full."""
-TREND_WIDTH, TREND_HEIGHT = 120, 32
+TREND_WIDTH = 120
+TREND_HEIGHT = 32
 AGES: Sequence[Tuple[str, Optional[float]]] = (
     ("under 1 day", 1),
     ("1 to 7 days", 7),
@@ -73,7 +75,8 @@ AGES: Sequence[Tuple[str, Optional[float]]] = (
     ("31 to 90 days", 90),
     ("over 90 days", None),
 )
-MOST_ROWS, MOST_HOSTS = 60, 30
+MOST_ROWS = 60
+MOST_HOSTS = 30
 """The size of the table of volumes and hosts of one array."""
 EVERY_HOST = "*"
 

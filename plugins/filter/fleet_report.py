@@ -390,7 +390,8 @@ class _Report:
 # -- the pending change ------------------------------------------------------------------------------------------------
 
 STEP = re.compile(r"^  ([-+~!]) (.*?)(  \[destructive\])?$")
-NOT_DONE, REFUSED = "not done:", "refused:"
+NOT_DONE = "not done:"
+REFUSED = "refused:"
 
 
 def _plan(result: Mapping[str, Any]) -> Data:

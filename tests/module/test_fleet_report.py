@@ -67,7 +67,7 @@ def test_one_run_reports_on_an_array_of_each_vendor(arrays: dict[str, ArrayUnder
     before = {vendor: (array.state(), array.mark()) for vendor, array in tested.items()}
     player = Player(tmp_path)
     player.write([], {})
-    settings = {"fleet_report_folder": "reports", "fleet_report_drift": str(tmp_path / "drift.json")}
+    settings = {"fleet_report_folder": "reports", "fleet_report_drift": "drift.json"}
     ended = subprocess.run(
         [
             *("ansible-playbook", "-v", "--inventory", "inventory.yml", "--extra-vars", json.dumps(settings)),
