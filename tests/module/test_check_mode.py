@@ -66,6 +66,8 @@ def test_every_playbook_and_guide_is_checked_on_empty_arrays(arrays: dict[str, A
         hosts[vendor] = {
             "golden_connection": array.connection,
             "export_connection": array.connection,
+            "drift_connection": array.connection,
+            "drift_document": {"volumes": []},
             "fleet_report_connection": array.connection,
             "fleet_report_document": {"volumes": [{"name": "db1", "size": "1GiB"}]},
             "golden_images": [{"name": "golden", "path": str(tmp_path / "fetched-before.qcow2")}],
@@ -110,7 +112,7 @@ def test_every_playbook_and_guide_is_checked_on_empty_arrays(arrays: dict[str, A
     ended = subprocess.run(
         [
             *command,
-            *(f"openflash.storage.{name}" for name in ("golden_images", "export", "fleet_report")),
+            *(f"openflash.storage.{name}" for name in ("golden_images", "export", "fleet_report", "drift")),
             "guides.yml",
         ],
         cwd=tmp_path,

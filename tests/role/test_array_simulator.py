@@ -108,7 +108,9 @@ def role(tmp_path: Path, venvs: Path) -> Iterator[Role]:
     subprocess.run(stop, env=os.environ | SEARCH, check=True, capture_output=True, timeout=60)
 
 
-def test_the_role_starts_changes_and_stops_simulators_once_and_a_check_changes_nothing(role: Role) -> None:
+def test_the_role_starts_changes_and_stops_simulators_once_and_a_check_changes_nothing(
+    role: Role, tmp_path: Path
+) -> None:
     role("--check", arrays=LAB)
     assert not role.run_dir.exists()
     assert role.changed("-vvv", "--diff", arrays=LAB) > 0
@@ -118,8 +120,15 @@ def test_the_role_starts_changes_and_stops_simulators_once_and_a_check_changes_n
     assert role.changed(arrays=LAB) == 0
     assert role.changed("--check", "--diff", arrays=LAB) == 0
     assert role.facts["arrays"]["lab"] == lab
-    assert role.changed(arrays=[*LAB, {"vendor": "xtremio", "name": "second"}]) > 0
-    assert list(role.facts["arrays"]) == ["lab", "second"]
+    file = tmp_path / "flash1.yml"
+    content = {"array": {"vendor": "dsware", "pools": [{"name": "gold", "size": "5TiB"}]}}
+    file.write_text(json.dumps(content), encoding="utf-8")
+    more = {"arrays": [*LAB, {"vendor": "xtremio", "name": "second"}], "from": [str(file)]}
+    assert role.changed(**more) > 0
+    assert list(role.facts["arrays"]) == ["lab", "second", "flash1"]
+    assert role.facts["arrays"]["flash1"]["pools"] == [{"id": 0, "name": "gold", "size": 5 << 40}]
+    file.write_text(json.dumps({**content, "volumes": [{"name": "db1", "size": "1GiB"}]}), encoding="utf-8")
+    assert role.changed(**more) > 0, "the array did not begin again with a file that has changed"
 
     subprocess.run([role.facts["python"], "-c", "import requests, paramiko, jmespath"], check=True, timeout=600)
     assert (role.run_dir / "endpoints.json").exists()
@@ -137,6 +146,9 @@ def test_the_role_starts_changes_and_stops_simulators_once_and_a_check_changes_n
         ({"arrays": [{"vendor": "xtremio", "colour": "red"}]}, "array xtremio has no key 'colour'"),
         ({"state": "paused"}, "value of array_simulator_state must be one of: started, stopped"),
         ({"arrays": LAB, "interpreter": "/nowhere/python3"}, "Set array_simulator_interpreter"),
+        pytest.param(
+            {"from": ["/a/flash1.yml", "/b/flash1.yml"]}, "array_simulator_from has two files", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_mistakes_are_named(role: Role, options: dict[str, Any], complaint: str) -> None:
