@@ -11,8 +11,10 @@ version_added: 0.1.0
 description:
   - Compares a declared document with what M(openflash.storage.flash_array) reads and plans. The role array_drift calls
     it for each array.
-  - What the plan leaves as it is, is as declared. So a size that the array rounds, or a WWN in another form, is no
+  - What the plan leaves as it is, is as declared. So a size in another unit, or a WWN in another form, is no
     difference.
+  - Of a host and of a group the complete list counts. An initiator that is not declared is a difference, unless the
+    declared host has C(exclusive_initiators=false), and a volume of a group unless it has C(exclusive_volumes=false).
 author:
   - The openflash.storage contributors (@openflash)
 positional: gathered, plan
@@ -133,7 +135,7 @@ def array_drift(
 
 def _not_planned(declared: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
     """Whether the plan failed as a whole. A plan in which single objects are refused has the sections."""
-    planned = [section for section in KINDS if section != "groups" and declared.get(section)]
+    planned = [section for section in KINDS if declared.get(section)]
     return bool(plan) and any(section not in plan for section in planned)
 
 
@@ -184,7 +186,7 @@ class _Comparison:
         """Fill ``missing`` and ``changed``."""
         for section, kind in KINDS.items():
             found = {_key(section, item): item for item in self._gathered.get(section) or []}
-            outcomes = list(self._plan.get(section) or []) if section != "groups" else []
+            outcomes = list(self._plan.get(section) or [])
             for position, item in enumerate(self._declared.get(section) or []):
                 shown = _shown(kind, item)
                 if self._is_ignored(shown):
@@ -192,8 +194,13 @@ class _Comparison:
                 outcome = outcomes[position] if position < len(outcomes) else None
                 refused = _refusal(outcome)
                 present = found.get(_key(section, item))
+                if item.get("state") == "absent":
+                    if present is not None and not self._is_ignored(shown, "state"):
+                        fields = [{"field": "state", "declared": "absent", "actual": "present"}]
+                        row["changed"].append(dict(shown, fields=fields, refused=refused))
+                    continue
                 if present is None:
-                    if outcome is None or outcome.get("changed") or refused or kind == "group":
+                    if outcome is None or outcome.get("changed") or refused:
                         row["missing"].append(dict(shown, refused=refused))
                     continue
                 differences = list(self._differences(kind, item, present, outcome))
@@ -203,13 +210,18 @@ class _Comparison:
                     row["changed"].append(dict(shown, fields=fields, refused=refused))
 
     def _differences(self, kind: str, declared: Data, present: Data, outcome: Optional[Data]) -> Iterator[Data]:
-        """Each declared field that differs, for an object that the module would change or refuses."""
-        if outcome is not None and not outcome.get("changed") and not outcome.get("error"):
-            return
+        """Each declared field that differs, for an object that the module would change or refuses.
+
+        A list in which the array has more than is declared differs too, though a task leaves it unless told otherwise.
+        """
+        as_planned = outcome is not None and not outcome.get("changed") and not outcome.get("error")
         for field, read in _FIELDS[kind].items():
             wanted, actual = read(declared), read(present)
-            if wanted is not None and wanted != actual:
+            is_exact = field in _EXACT and declared.get(_EXACT[field]) is not False
+            if wanted is not None and wanted != actual and (is_exact or not as_planned):
                 yield {"field": field, "declared": wanted, "actual": actual}
+        if as_planned:
+            return
         options = declared.get("array_options") or {}
         existing = present.get("array_options") or {}
         for option in sorted(options):
@@ -306,6 +318,9 @@ _FIELDS: Dict[str, Dict[str, Callable[[Mapping[str, Any]], Any]]] = {
     "mapping": {"lun": _field("lun")},
 }
 """The fields that a document declares, read in one form for a declared object and for one that was gathered."""
+
+_EXACT = {"initiators": "exclusive_initiators", "volumes": "exclusive_volumes"}
+"""Lists that are compared completely, unless the declared object has this option and it is false."""
 
 
 class FilterModule:

@@ -35,16 +35,16 @@ ERROR = {"kind": "refused", "msg": "it cannot shrink", "reason": "it cannot shri
 def planned(*changed: str, error: dict[str, Any] | None = None, **sections: int) -> dict[str, Any]:
     """A plan that would change all of these sections. Each section has this many objects."""
     found: dict[str, Any] = {"plan": ["extend volume db1"] * bool(changed)}
-    for section in ("volumes", "hosts", "mappings", "snapshots"):
+    for section in ("volumes", "hosts", "mappings", "snapshots", "groups"):
         row = {"changed": section in changed, "error": error if section in changed else None}
         found[section] = [row] * sections.get(section, 1)
     return found
 
 
 def test_what_the_plan_leaves_as_it_is_is_no_drift() -> None:
-    """A size that the array rounds, and a WWN in another form."""
+    """A size in another unit, and a WWN in another form."""
     declared = {
-        "volumes": [{"name": "db1", "size": "10239MiB"}],
+        "volumes": [{"name": "db1", "size": "10240MiB"}],
         "hosts": [{"name": "h1", "initiators": ["0x10000000C9000007", IQN]}],
         "mappings": [{"volume": "db1", "host": "h1"}],
     }
@@ -61,7 +61,7 @@ def test_each_field_that_differs_is_named() -> None:
         "mappings": [{"volume": "db1", "host": "h1", "lun": 4}],
         "groups": [{"name": "cg1", "volumes": ["db1", "tmp-1"]}],
     }
-    found = array_drift(declared, GATHERED, planned("volumes", "hosts", "mappings"))
+    found = array_drift(declared, GATHERED, planned("volumes", "hosts", "mappings", "groups"))
     assert found["status"] == "drift"
     fields = {
         (entry["kind"], one["field"]): (one["declared"], one["actual"])
@@ -76,6 +76,24 @@ def test_each_field_that_differs_is_named() -> None:
         ("host", "os"): ("esx", "linux"),
         ("mapping", "lun"): (4, 3),
     }
+
+
+def test_a_list_with_more_than_is_declared_differs_unless_the_object_permits_it() -> None:
+    declared: dict[str, Any] = {
+        "hosts": [{"name": "h1", "initiators": [IQN]}],
+        "groups": [{"name": "cg1", "volumes": []}],
+    }
+    assert [entry["name"] for entry in array_drift(declared, GATHERED, planned())["changed"]] == ["cg1", "h1"]
+    declared["hosts"][0]["exclusive_initiators"] = declared["groups"][0]["exclusive_volumes"] = False
+    assert array_drift(declared, GATHERED, planned())["changed"] == []
+
+
+def test_what_is_declared_absent_is_a_difference_only_while_it_exists() -> None:
+    declared = {"volumes": [{"name": name, "state": "absent"} for name in ("db1", "gone")]}
+    found = array_drift(declared, GATHERED, planned("volumes", volumes=2), prefix="db")
+    fields = [{"field": "state", "declared": "absent", "actual": "present"}]
+    assert (found["missing"], found["added"]) == ([], [])
+    assert [(entry["name"], entry["fields"]) for entry in found["changed"]] == [("db1", fields)]
 
 
 def test_what_is_declared_and_not_there_is_missing_and_may_be_refused() -> None:

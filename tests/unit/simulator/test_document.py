@@ -118,6 +118,13 @@ def test_a_snapshot_on_a_flashsystem_is_a_copy_that_its_clients_know_by_its_name
     assert (copy["name"], copy["size"]) == (f"db1-monday.snap-{db1['wwn'][-12:]}", 500 * GIB)
 
 
+def test_what_the_file_declares_absent_is_not_there(tmp_path: Path) -> None:
+    content = friday("dsware")
+    content["mappings"][1]["state"] = content["volumes"][1]["state"] = "absent"
+    content["volumes"][0]["state"] = "present"
+    assert [row["name"] for row in begun(tmp_path, content).state()["volumes"]] == ["db1", "db1-monday"]
+
+
 def test_a_volume_can_name_its_group(tmp_path: Path) -> None:
     content = friday("xtremio")
     content["volumes"][1]["group"] = "cg1"

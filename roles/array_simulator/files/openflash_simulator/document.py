@@ -147,7 +147,7 @@ def _parse(path: Path, raw: object) -> Document:
     array = raw.get("array")
     if not isinstance(array, Mapping) or not isinstance(array.get("vendor"), str):
         raise ConfigError("the section array has no vendor, so it is not known what to simulate")
-    rows = {section: _rows(section, raw.get(section)) for section in SECTIONS}
+    rows = {section: _present(section, raw.get(section)) for section in SECTIONS}
     volumes = [_volume(row) for row in rows["volumes"]]
     document = Document(
         path=path,
@@ -173,6 +173,17 @@ def _rows(section: str, raw: object) -> list[Mapping[Any, Any]]:
     if not isinstance(raw, list) or not all(isinstance(row, Mapping) for row in raw):
         raise ConfigError(f"{section} is not a list of mappings")
     return raw
+
+
+def _present(section: str, raw: object) -> list[Mapping[Any, Any]]:
+    """The objects that shall exist."""
+    found: list[Mapping[Any, Any]] = []
+    for row in _rows(section, raw):
+        if row.get("state", "present") not in ("present", "absent"):
+            raise ConfigError(f"{section}: state {row['state']!r} is not present or absent")
+        if row.get("state") != "absent":
+            found.append({key: value for key, value in row.items() if key != "state"})
+    return found
 
 
 def _text(row: Mapping[Any, Any], what: str, key: str) -> str:
@@ -246,7 +257,7 @@ def _groups(rows: Iterable[Mapping[Any, Any]], volumes: Iterable[Mapping[Any, An
     members: dict[str, list[str]] = {}
     for row in rows:
         what = f"group {_text(row, 'a group', 'name')}"
-        known_keys(what, row, ("name", "volumes"))
+        known_keys(what, row, ("name", "volumes", "exclusive_volumes"))
         if row["name"] in members:
             raise ConfigError(f"{what} is there twice")
         members[row["name"]] = list(_texts(row, what, "volumes"))
