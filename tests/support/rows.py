@@ -119,7 +119,8 @@ INTRODUCTION = (
 
 def assumption(entry: Assumption[Any]) -> str:
     value = ", ".join(map(str, entry.value)) if isinstance(entry.value, tuple) else str(entry.value)
-    text = f"{entry.states} *Assumed:* ``{value}``. *Source:* {entry.source}. *If it is wrong:* {entry.if_wrong} "
+    shown = f"``{value}``" if value else "an empty text"
+    text = f"{entry.states} *Assumed:* {shown}. *Source:* {entry.source}. *If it is wrong:* {entry.if_wrong} "
     wrapper = textwrap.TextWrapper(
         WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
     )
