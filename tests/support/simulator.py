@@ -30,6 +30,8 @@ from urllib.parse import quote
 
 PACKAGE_DIR = Path(__file__).resolve().parents[2] / "roles" / "array_simulator" / "files"
 DEADLINE = 300.0
+ANSWER = 300.0
+"""The seconds that the control port may take: what it reports as the content of volumes it reads from their bytes."""
 
 
 class Simulator:
@@ -181,5 +183,5 @@ class Simulator:
             data=None if document is None else json.dumps(document).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with self._opener.open(request, timeout=30) as answer:
+        with self._opener.open(request, timeout=ANSWER) as answer:
             return json.loads(answer.read())
