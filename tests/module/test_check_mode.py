@@ -30,6 +30,15 @@ GUIDES = sorted(set((ROOT / "docs/docsite/rst").glob("*.rst")) - {ROOT / "docs/d
 """Without the one whose play starts an array of its own, as the quickstart does."""
 
 
+def playbooks_of_arrays() -> list[str]:
+    """The playbooks that ship and run on the arrays of the inventory."""
+    return sorted(
+        path.stem
+        for path in (ROOT / "playbooks").glob("*.yml")
+        if "default('flash_arrays')" in path.read_text(encoding="utf-8")
+    )
+
+
 def blocks(guide: Path) -> Iterator[Any]:
     """The blocks of YAML in a guide that are plays or tasks."""
     text = guide.read_text(encoding="utf-8")
@@ -58,20 +67,19 @@ def plays_of(guide: Path) -> Iterator[dict[str, Any]]:
 def test_every_playbook_and_guide_is_checked_on_empty_arrays(arrays: dict[str, ArrayUnderTest], tmp_path: Path) -> None:
     player = Player(tmp_path)
     player.write([], {})
+    playbooks = playbooks_of_arrays()
+    assert "golden_images" in playbooks
     hosts, before = {}, {}
     for vendor, row in ROWS.items():
         array = arrays[row]
         array.reset()
         before[vendor] = array.state()
         hosts[vendor] = {
-            "golden_connection": array.connection,
-            "export_connection": array.connection,
-            "drift_connection": array.connection,
-            "drift_document": {"volumes": []},
-            "fleet_report_connection": array.connection,
+            **{f"{prefix}_connection": array.connection for prefix in ("golden", *playbooks)},
             "fleet_report_document": {"volumes": [{"name": "db1", "size": "1GiB"}]},
             "golden_images": [{"name": "golden", "path": str(tmp_path / "fetched-before.qcow2")}],
             "golden_hosts": [{"name": "web1", "image": "golden", "initiators": [array.row.initiators[0]]}],
+            "drift_document": {"volumes": []},
             "endpoint": array.endpoint,
         }
     variables = {
@@ -89,13 +97,7 @@ def test_every_playbook_and_guide_is_checked_on_empty_arrays(arrays: dict[str, A
         "gather_facts": False,
         "vars_files": [str(ROOT / "playbooks/vars/quickstart.yml")],
         "module_defaults": {"group/openflash.storage.flash": "{{ golden_connection }}"},
-        "tasks": [
-            {
-                "ansible.builtin.include_tasks": content,
-                "loop": [2],
-                "loop_control": {"loop_var": "quickstart_pass"},
-            }
-        ],
+        "tasks": [{"ansible.builtin.include_tasks": content}],
     }
     plays = [quickstart] + [play for guide in GUIDES for play in plays_of(guide)]
     assert len(plays) > 10, "the guides have tasks"
@@ -110,11 +112,7 @@ def test_every_playbook_and_guide_is_checked_on_empty_arrays(arrays: dict[str, A
     (tmp_path / "guides.yml").write_text(text, encoding="utf-8")
     command = ["ansible-playbook", "--check", "--diff", "--inventory", "inventory.yml"]
     ended = subprocess.run(
-        [
-            *command,
-            *(f"openflash.storage.{name}" for name in ("golden_images", "export", "fleet_report", "drift")),
-            "guides.yml",
-        ],
+        [*command, *(f"openflash.storage.{name}" for name in playbooks), "guides.yml"],
         cwd=tmp_path,
         env=player.environ(ANSIBLE_PIPELINING="true"),
         capture_output=True,

@@ -63,7 +63,7 @@ INTERNAL = {
     "golden_images": {"golden_clones", "golden_host"},
     "kolla_backends": {"kolla_backends_of_all"},
     "openstack_backends": {f"openstack_backends_{name}" for name in ("dsware", "gone", "services_of_family")},
-    "quickstart": {f"quickstart_{name}" for name in ("connection", "content", "failure", "pass", "run_dir", "summary")},
+    "quickstart": {f"quickstart_{name}" for name in ("connection", "content", "failure", "run_dir", "summary")},
 }
 """The variables that a playbook sets itself."""
 
