@@ -112,7 +112,8 @@ NAMES = ["web-1", "web-2", "db_data", "Logs.old"]
 @st.composite
 def contents(draw: st.DrawFn, array: ArrayUnderTest, rules: Capabilities) -> dict[str, Any]:
     """A document of random content that the array can hold."""
-    steps = [GIB, 3 * GIB, 4 * GIB] if rules.granularity == GIB else [GIB, 1536 * 1024**2, 7 * 1024**2]
+    sizes = (GIB, 4 * GIB, 1536 * 1024**2, 7 * 1024**2)
+    steps = [size for size in sizes if size % rules.granularity == 0 and size >= rules.smallest]
     possible = [name for name in NAMES if re.fullmatch(rules.volume_name.pattern, name)]
     names = draw(st.lists(st.sampled_from(possible), unique=True, min_size=1, max_size=3))
     kinds = st.sampled_from(array.capabilities.provisioning)
