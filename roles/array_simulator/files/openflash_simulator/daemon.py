@@ -29,7 +29,7 @@ from .rundir import ENDPOINTS, prepare, write_atomically
 
 PID_FILE = "simulator.json"
 LOG_FILE = "simulator.log"
-START_DEADLINE = 30.0
+START_DEADLINE = 120.0
 STOP_DEADLINE = 10.0
 
 
