@@ -44,6 +44,16 @@ STABLE = (
     Stable("tests/role/test_openstack_backends.py", 300),
     Stable("tests/role/test_cinder_backend.py::test_a_backend_that_does_not_come_up", 300),
 )
+NOT_YET = (
+    "tests/module/test_assumptions.py::test_no_data_is_lost_where_all",
+    "tests/module/test_drift.py",
+    "tests/module/test_eight_processes.py",
+    "tests/module/test_gathered.py",
+    "tests/module/test_hostile_options.py",
+    "tests/module/test_restores_together.py",
+    "tests/module/test_secrets.py::test_no_artifact_of_ansible_runner",
+)
+"""Slow tests of these folders that have not passed often enough to be among the stable ones."""
 
 
 class StableTests:
@@ -93,4 +103,6 @@ class StableTests:
 
 
 def rank_of(nodeid: str) -> int | None:
+    if nodeid.startswith(NOT_YET):
+        return None
     return next((rank for rank, test in enumerate(STABLE) if nodeid.startswith(test.name)), None)
