@@ -15,7 +15,6 @@ import sys
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.parameters import remove_values
 
 try:
     from ansible.module_utils.secrets import register_secrets
@@ -363,7 +362,10 @@ class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types h
                 self.params.pop(name, None)
 
     def _masked(self, name: str) -> str:
-        return str(remove_values(name, self.no_log_values))
+        """The name with asterisks for each secret of the task in it, as Ansible puts them into a result."""
+        for secret in filter(None, self.no_log_values):
+            name = name.replace(str(secret), "********")
+        return name
 
     def check_given(self) -> None:
         """:raises Invalid: a name is null or empty, or an entry of a list of the task is."""

@@ -69,7 +69,7 @@ def test_the_artifact_has_only_what_a_user_needs(installed: Path) -> None:
     """One file more is for ansible-test: it names the supported Pythons."""
     assert {entry.name for entry in installed.iterdir()} == {
         *("CHANGELOG.rst", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "LICENSES"),
-        *("MAINTAINERS.md", "MANIFEST.json", "README.md", "REUSE.toml"),
+        *("MAINTAINERS.md", "MANIFEST.json", "README.md", "REUSE.toml", "SECURITY.md"),
         *("changelogs", "docs", "meta", "playbooks", "plugins", "roles", "tests"),
     }
     assert [entry.name for entry in (installed / "tests").iterdir()] == ["config.yml"]

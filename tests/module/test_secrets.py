@@ -275,7 +275,7 @@ def test_no_artifact_of_ansible_runner_has_a_secret(canary: ArrayUnderTest, tmp_
     Path(command[-1]).unlink()
     for options in ("-vvvv --diff", "-vvvv --check --diff"):
         completed = subprocess.run(
-            [str(runner), "run", str(folder), "-p", "play.yml", "--inventory", "localhost,", "--cmdline", options],
+            [str(runner), "run", str(folder), "-p", "play.yml", "--inventory", "localhost,", f"--cmdline={options}"],
             env=player.environ(),
             cwd=tmp_path,
             capture_output=True,

@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import paramiko
 import pytest
@@ -51,7 +51,8 @@ for kind, port, write in job["answers"]:
 print(json.dumps([found, peak() - before]))
 """
 
-Send = Callable[[socket.socket], None]
+if TYPE_CHECKING:  # Python 3.8 cannot evaluate it
+    Send = Callable[[socket.socket], None]
 
 
 @contextmanager

@@ -60,7 +60,7 @@ HOST_NAME_LONGEST = Assumption(
 )
 NAME_PATTERN = Assumption(
     "flashsystem.names.characters",
-    r"[A-Za-z_](?:[A-Za-z0-9 ._-]*[A-Za-z0-9._-])?",
+    r"(?=[A-Za-z_])[A-Za-z0-9 ._-]*[A-Za-z0-9._-]",
     "4",
     CLIENT,
     "Names of this pattern are legal, as on the siblings.",

@@ -61,7 +61,7 @@ LEDGER: Ledger = (
     Assumption("flashsystem.names.host_longest", 63, "4", (45,)),
     Assumption(
         "flashsystem.names.characters",
-        r"[A-Za-z_](?:[A-Za-z0-9 ._-]*[A-Za-z0-9._-])?",
+        r"(?=[A-Za-z_])[A-Za-z0-9 ._-]*[A-Za-z0-9._-]",
         "4",
         (r"[A-Za-z_][A-Za-z0-9._-]*", r"[A-Za-z_][A-Za-z0-9_-]*"),
         # Without dots there are no snapshots, and nothing could be found out about them.
