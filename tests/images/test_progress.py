@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,4 +121,8 @@ def test_a_playbook_that_is_stopped_stops_the_copy(dsware: Lab) -> None:
         assert any(line.startswith("[localhost] golden: 41 %") for line in process.stdout)
         process.terminate()
         process.communicate(timeout=120)
+        # The module removes it after the playbook has ended
+        deadline = time.monotonic() + 60
+        while dsware.volumes() and time.monotonic() < deadline:
+            time.sleep(0.2)
     assert dsware.volumes() == set()
