@@ -34,7 +34,7 @@ test-slow: setup ## kernel iSCSI on an emulated host, Cinder with RabbitMQ, larg
 test-stable: setup ## of the slow tests those that are stable, for SECONDS at most
 	$(PYTEST) --timeout 0 --stable $(or $(SECONDS),3000)
 
-gate-%: setup ## one gate of `make test`, with its output: gate-molecule, gate-sanity, gate-installed ...
+gate-%: setup ## one gate of `make test`, with its output: gate-sanity, gate-collection, gate-installed ...
 	$(PYTEST) --verbose -m "not slow" tests/gates/test_$*.py
 
 mutants: setup ## turn each comparison, condition and default of what decides about data round: do the tests notice?

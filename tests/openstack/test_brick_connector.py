@@ -36,6 +36,7 @@ def test_the_connector_attaches_and_detaches(
     assert len(outcome.steps) >= 50
 
 
+@pytest.mark.slow
 def test_nova_attaches_extends_and_detaches_a_dsware_volume(distribution: Path, simulator: Simulator) -> None:
     """Nova's own libvirt driver finds the class by the volume's type, and the class attaches, extends and detaches."""
     simulator.reset("dsware")

@@ -108,6 +108,7 @@ def use(host: Host, simulator: Simulator, name: str) -> str:
     return str(other)
 
 
+@pytest.mark.slow
 def test_a_wrong_option_never_reaches_the_configuration(host: Host, simulator: Simulator) -> None:
     """A wrong password, a value out of range and an unknown option are refused, and the file is unchanged."""
     before = host.conf.read_bytes()
@@ -131,6 +132,7 @@ def test_a_wrong_option_never_reaches_the_configuration(host: Host, simulator: S
     assert host.conf.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_host_that_could_attach_no_volume_is_refused(
     host: Host, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -149,6 +149,7 @@ def deployment(tmp_path: Path) -> Deployment:
     return Deployment(tmp_path)
 
 
+@pytest.mark.slow
 def test_kolla_ansible_gives_cinder_volume_the_backends(deployment: Deployment) -> None:
     """Beside its own, with the same passwords, and none of the operator's overrides is lost."""
     path = deployment.config / "cinder" / "cinder-volume.conf"
@@ -200,6 +201,7 @@ esac
 """
 
 
+@pytest.mark.slow
 def test_an_image_gets_a_layer_with_the_drivers(deployment: Deployment, tmp_path: Path) -> None:
     """Once for each version of the drivers; the layer's command installs them without an index."""
     programs = tmp_path / "programs"

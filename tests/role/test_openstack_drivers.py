@@ -102,6 +102,7 @@ def installed(python: Path) -> str:
     ).stdout.strip()
 
 
+@pytest.mark.slow
 def test_the_drivers_are_installed_upgraded_and_removed(
     python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
