@@ -363,8 +363,9 @@ class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types h
 
     def _masked(self, name: str) -> str:
         """The name with asterisks for each secret of the task in it, as Ansible puts them into a result."""
-        for secret in filter(None, self.no_log_values):
-            name = name.replace(str(secret), "********")
+        secrets = [str(secret) for secret in self.no_log_values if secret]
+        for secret in secrets:
+            name = name.replace(secret, "********")
         return name
 
     def check_given(self) -> None:

@@ -373,7 +373,7 @@ def left_offline(edf: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> Datera:
     array = edf.connect(OFFLINE_CHANGES)
     volume = make_volume(array)
     array.map_volume(volume, array.create_host("host1", [IQN1, IQN2]))
-    with edf.killed(monkeypatch, 5, answered=True):
+    with edf.killed(monkeypatch, 4, answered=True):
         array.set_volume(volume, {"ip_pool": "fast"})
     assert edf.raw("GET", "/app_instances/vol1")["admin_state"] == "offline"
     return edf.connect(OFFLINE_CHANGES)
