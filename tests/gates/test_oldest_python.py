@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+SELECTION = ("-m", "not slow", "tests/unit/openflash")
+
 
 def test_library_on_the_oldest_python(
     run: Callable[..., str], environment: Callable[..., Path], pythons: dict[str, Path], used: Callable[[str], None]
 ) -> None:
     version, python = list(pythons.items())[-1]
     commands = environment("oldest-python", python, "pytest", "hypothesis", "requests", "paramiko", "PyYAML", "trustme")
-    output = run(commands / "python", "-m", "pytest", "-p", "no:cacheprovider", "-q", "tests/unit/openflash")
+    output = run(commands / "python", "-m", "pytest", "-p", "no:cacheprovider", "-q", *SELECTION)
     used(f"library tests on the oldest Python here, {version}: {output.splitlines()[-1].strip()}")

@@ -99,6 +99,7 @@ def arguments(module: str, place: tuple[str, ...], value: Any, array: ArrayUnder
     lists: dict[str, Any] = {
         "volumes": {"name": "db1", "size": "1GiB"},
         "snapshots": snapshot,
+        "groups": {"name": "g1"},
         "hosts": {"name": "web1", "initiators": iqn},
         "mappings": {"volume": "keep1", "host": "web1"},
         "maps": host,

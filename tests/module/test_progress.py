@@ -158,10 +158,13 @@ def test_a_task_that_ends_within_the_first_pause_sends_no_command() -> None:
 
 @pytest.mark.parametrize(
     ("keywords", "watched"),
-    [({}, True), ({"check_mode": True}, False), ({"async": 60, "poll": 0}, False), ({"no_log": True}, False)],
+    [({}, True), ({"check_mode": True}, False), ({"async_val": 60}, False), ({"no_log": True}, False)],
 )
 def test_which_tasks_display_lines(keywords: dict[str, Any], watched: bool) -> None:
-    task = Task.load({"ansible.builtin.ping": {}, "check_mode": False, "no_log": False, **keywords})
+    task = Task()
+    task.check_mode, task.no_log, task.async_val = False, False, 0
+    for name, value in keywords.items():
+        setattr(task, name, value)
     connection = connection_loader.get("local", PlayContext())
     plugin = WithProgress(task, connection, PlayContext(), None, None, None)
     assert plugin._is_watched() is watched

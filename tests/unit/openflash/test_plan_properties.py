@@ -201,7 +201,10 @@ policies = st.fixed_dictionaries({name: st.booleans() for name in Policy.__datac
 
 # -- properties --------------------------------------------------------------------------------------------------------
 
-DESTRUCTIVE = (s.DeleteVolume, s.DeleteSnapshot, s.DeleteHost, s.RestoreSnapshot, s.RemoveInitiators, s.UnmapVolume)
+DESTRUCTIVE = (
+    *(s.DeleteVolume, s.DeleteSnapshot, s.DeleteGroup, s.DeleteHost, s.RestoreSnapshot),
+    *(s.RemoveFromGroup, s.RemoveInitiators, s.UnmapVolume),
+)
 
 
 @WITHOUT_DEADLINE

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json as jsonlib
 import re
 from dataclasses import dataclass, field
-from typing import Any, List, Mapping
+from typing import Any, List, Mapping, Optional
 
 from ..errors import BadReply
 
 LARGEST_REPLY = 64 * 1024**2
+LONGEST_LINE = 64 * 1024
 # Of a character that JSON writes as two escapes; one of them alone is no text, and can be sent to nobody.
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _LENGTH = re.compile(r"[0-9]{1,18}\Z")
@@ -84,11 +85,37 @@ def retry_after(headers: Mapping[str, str]) -> float:
         return 0.0
 
 
+class _ShortLines:
+    """The file of a connection, whose lines have an end.
+
+    urllib3 reads the length of a chunk as a line, and its releases for Python 3.8 take one of any length.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readline(self, size: Optional[int] = -1) -> bytes:
+        """:raises BadReply: the line is too long."""
+        line: bytes = self._file.readline(LONGEST_LINE if size is None or size < 0 else min(size, LONGEST_LINE))
+        if len(line) >= LONGEST_LINE:
+            raise BadReply("the answer has a line of more than %d bytes" % LONGEST_LINE)
+        return line
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _limit_lines(response: Any) -> None:
+    answer: Any = getattr(response.raw, "_fp", None)
+    if answer is not None and getattr(answer, "fp", None) is not None:
+        answer.fp = _ShortLines(answer.fp)
+
+
 def read_body(response: Any, method: str) -> bytes:
     """The complete body of an answer of requests.
 
-    :raises BadReply: it is larger than LARGEST_REPLY, shorter than announced, or compressed although the request
-        forbids it: it could then have any size.
+    :raises BadReply: it is larger than LARGEST_REPLY, shorter than announced, has a line of more than LONGEST_LINE
+        bytes between its chunks, or is compressed although the request forbids it: it could then have any size.
     """
     announced = response.headers.get("Content-Length", "")
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
@@ -100,6 +127,7 @@ def read_body(response: Any, method: str) -> bytes:
         raise BadReply(too_large)
     pieces: List[bytes] = []
     size = 0
+    _limit_lines(response)
     for piece in response.iter_content(65536):
         pieces.append(piece)
         size += len(piece)
