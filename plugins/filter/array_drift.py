@@ -116,6 +116,7 @@ def array_drift(
         "missing": [],
         "changed": [],
         "added": [],
+        "not_compared": [],
         "ignored": 0,
         "plan": list((plan or {}).get("plan") or []),
     }
@@ -128,9 +129,20 @@ def array_drift(
     comparison = _Comparison(declared, gathered["gathered"], plan or {}, ignore)
     comparison.compare(row)
     row["added"] = comparison.added(prefix, openstack)
+    row["not_compared"] = comparison.not_compared(gathered.get("not_declared") or [], prefix, openstack)
     row["ignored"] = comparison.ignored
     row["status"] = "drift" if row["missing"] or row["changed"] or row["added"] else "in_sync"
+    unreadable = [entry for entry in row["not_compared"] if entry["unreadable"]]
+    if unreadable:
+        # What it holds is not known, so the array cannot be said to be as declared
+        row["status"], row["error"] = "unreadable", _of_unreadable(unreadable)
     return row
+
+
+def _of_unreadable(entries: Sequence[Data]) -> Data:
+    first = "%s %s: %s" % (entries[0]["kind"], entries[0]["name"], entries[0]["reason"])
+    more = " (and %d more)" % (len(entries) - 1) if len(entries) > 1 else ""
+    return {"kind": "unreadable", "message": first + more}
 
 
 def _not_planned(declared: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
@@ -246,6 +258,20 @@ class _Comparison:
                 shown = _shown(kind, item)
                 if not self._is_ignored(shown):
                     found.append(shown)
+        return found
+
+    def not_compared(self, entries: Sequence[Data], prefix: str, openstack: bool) -> List[Data]:
+        """What exists and no document can declare, such as an object that could not be read. Names as in ``added``."""
+        found = []
+        for entry in entries:
+            names = str(entry["name"] or "").split("/")
+            # What could not be read may have a name that is not known
+            is_selected = entry["name"] in (None, "?") or any(name.startswith(prefix) for name in names)
+            if not is_selected or (not openstack and any(is_openstack_name(name) for name in names)):
+                continue
+            shown = {key: entry[key] for key in ("kind", "name", "reason")}
+            if not self._is_ignored(dict(shown, name=str(entry["name"]))):
+                found.append(dict(shown, unreadable=bool(entry.get("unreadable"))))
         return found
 
     def _is_ignored(self, shown: Data, field: Optional[str] = None) -> bool:

@@ -77,7 +77,9 @@ _value:
           description: C(vendor), C(name), C(model) and C(version) as the array reports them. Each may be null.
           type: dict
         error:
-          description: C(kind) and C(message), for an array that is V(unreadable) or V(invalid). Else null.
+          description:
+            - C(kind) and C(message), for an array that is V(unreadable) or V(invalid). Else null.
+            - When single objects could not be read, the lists below have what is known of the others.
           type: dict
         missing:
           description:
@@ -95,6 +97,13 @@ _value:
           elements: dict
         added:
           description: Objects that are on the array and not declared, named as in C(missing).
+          type: list
+          elements: dict
+        not_compared:
+          description:
+            - What exists and no document can declare, each with C(kind), C(name), C(reason) and C(unreadable), as in
+              RV(openflash.storage.flash_array#module:not_declared). What could not be read makes the array
+              V(unreadable); the others do not change its status.
           type: list
           elements: dict
         ignored:

@@ -283,14 +283,15 @@ gathered:
     mappings: [{"volume": "web-data", "host": "web-server", "lun": 1}]
 not_declared:
   description:
-    - What exists and is not in RV(gathered), although it was asked for - each with C(kind), C(name) and C(reason).
-      What could not be read is listed here too. C(name) is null when the reason is about all of a kind.
+    - What exists and is not in RV(gathered), although it was asked for - each with C(kind), C(name), C(reason) and
+      C(unreadable), which is true for what could not be read. C(name) is null when the reason is about all of a kind.
     - What O(gather_prefix) and O(exclude_openstack) leave out is not listed, unless something that is declared is
       connected with it.
   returned: success, with O(state=gathered)
   type: list
   elements: dict
-  sample: [{"kind": "mapping", "name": "*/db1", "reason": "every initiator may use the volume, ..."}]
+  sample:
+    - {"kind": "mapping", "name": "*/db1", "reason": "every initiator may use the volume, ...", "unreadable": false}
 array:
   description: The array, as C(ansible_facts.flash.array) of M(openflash.storage.flash_facts).
   returned: success, with O(state=gathered)

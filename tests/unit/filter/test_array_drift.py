@@ -130,6 +130,28 @@ def test_what_is_not_declared_is_added_within_the_prefix() -> None:
     assert names(openstack=True)[2].startswith("volume volume-b7d8")
 
 
+def test_what_could_not_be_read_is_never_in_sync() -> None:
+    declared = {"volumes": [{"name": "db1", "size": "10GiB"}]}
+    of_openstack = "volume-b7d8a3a4-4c1b-4a6a-8d21-6a32f3e7a112"
+    left_out = [
+        {"kind": "mapping", "name": "*/db1", "reason": "every initiator may use the volume", "unreadable": False},
+        {"kind": "volume", "name": "db2", "reason": "it exists, and could not be read: no size", "unreadable": True},
+        {"kind": "volume", "name": "?", "reason": "it exists, and could not be read: no name", "unreadable": True},
+        {"kind": "volume", "name": of_openstack, "reason": "it could not be read", "unreadable": True},
+    ]
+
+    def found(*numbers: int, **options: Any) -> Any:
+        gathered = {**GATHERED, "not_declared": [left_out[number] for number in numbers]}
+        return array_drift(declared, gathered, planned(), prefix="db", **options)
+
+    everything = found(0, 1, 2, 3)
+    assert (everything["status"], everything["not_compared"]) == ("unreadable", left_out[:3])
+    message = "volume db2: it exists, and could not be read: no size (and 1 more)"
+    assert everything["error"] == {"kind": "unreadable", "message": message}
+    assert (found(0)["status"], found(0)["not_compared"], found(3)["status"]) == ("in_sync", left_out[:1], "in_sync")
+    assert found(1, ignore=[{"name": "db2"}])["status"] == "in_sync"
+
+
 def test_what_is_ignored_is_counted_and_not_reported() -> None:
     declared = {"volumes": [{"name": "db1", "size": "20GiB"}, {"name": "tmp-9", "size": "1GiB"}]}
     ignore = [{"kind": "volume", "name": "tmp-*"}, {"field": "si*"}]
@@ -189,7 +211,7 @@ def test_the_report_has_a_stable_form() -> None:
     assert [entry["name"] for entry in report["arrays"]] == ["a", "b", "c"]
     for entry in report["arrays"]:
         assert list(entry) == [
-            "name", "status", "array", "error", "missing", "changed", "added", "ignored", "plan"
+            "name", "status", "array", "error", "missing", "changed", "added", "not_compared", "ignored", "plan"
         ]  # fmt: skip
     assert drift_report([], "")["status"] == "in_sync"
     with pytest.raises(AnsibleFilterError, match="not a result of the filter array_drift"):

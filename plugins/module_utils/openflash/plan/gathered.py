@@ -44,6 +44,8 @@ class NotDeclared(NamedTuple):
     kind: str
     name: Optional[str]
     reason: str
+    unreadable: bool = False
+    """It exists, and could not be read."""
 
 
 class Gathered(NamedTuple):
@@ -78,8 +80,8 @@ class _Gathering:
         self._note_unreadable("pools", self._pools)
         return Gathered(document, tuple(self._not_declared))
 
-    def _note(self, kind: str, name: Optional[str], reason: str) -> None:
-        self._not_declared.append(NotDeclared(kind, name, reason))
+    def _note(self, kind: str, name: Optional[str], reason: str, unreadable: bool = False) -> None:
+        self._not_declared.append(NotDeclared(kind, name, reason, unreadable))
 
     # -- what belongs in it ------------------------------------------------------------------------------------------
 
@@ -104,7 +106,8 @@ class _Gathering:
             self._note(plural, None, "this array cannot be asked for its %s over this interface" % plural)
         for entry in sorted(listing.unreadable, key=lambda one: (one.kind, one.name)):
             if self._may_be_selected(entry):
-                self._note(entry.kind, entry.name, "it exists, and could not be read: %s" % entry.reason)
+                reason = "it exists, and could not be read: %s" % entry.reason
+                self._note(entry.kind, entry.name, reason, unreadable=True)
 
     def _may_be_selected(self, entry: Unreadable) -> bool:
         """Whether it may belong in the document. Only the names of these kinds tell."""
