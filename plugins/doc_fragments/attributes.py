@@ -31,24 +31,15 @@ attributes:
     platforms: posix
 """
 
-    # To be named before the other one: of two fragments the first decides
     FACTS = r"""
 options: {}
 attributes:
-  check_mode:
-    description: Runs in C(check_mode).
-    support: full
-    details: It reads only.
-  diff_mode:
-    description: Returns what differs, before and after.
-    support: N/A
-    details: It changes nothing.
   facts:
     description: Returns an C(ansible_facts) dictionary that updates the facts of the host.
     support: full
 """
 
-    # As the one above
+    # What only reads. To be named before the first one: of two fragments the first decides
     INFO = r"""
 options: {}
 attributes:

@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - openflash.storage.connection
   - openflash.storage.subsets
   - openflash.storage.attributes.facts
+  - openflash.storage.attributes.info
   - openflash.storage.attributes
 """
 
