@@ -355,6 +355,18 @@ def test_a_copy_survives_a_lost_answer(array: FlashSystemUnderTest, client: Any,
     assert nothing_left(array)
 
 
+def test_a_source_that_is_mapped_only_after_its_copy_is_unmapped_at_the_end(array: FlashSystemUnderTest) -> None:
+    """The answer to the mapping is lost, and the array carries it out while the copy gets its final name."""
+    with array.client(timeout=5.0) as client:
+        db1 = filled(array, client)
+        array.fault(kind="reset_late", seconds=1.5, match={"method": "mkvdiskhostmap", "path": "db1$"})
+        array.fault(kind="latency", seconds=3.0, match={"method": "chvdisk", "path": "-name clone"})
+        client.clone_volume(db1, VolumeSpec("clone"))
+        assert [vdisk for _host, vdisk in array.maps()] == ["db1"]
+    assert nothing_left(array)
+    assert array.state()["hosts"] == []
+
+
 def test_a_full_pool_is_reported_and_leaves_nothing(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = filled(array, client)
     array.fault(kind="pool_full")

@@ -31,7 +31,7 @@ class FlashSystem(Copies):
         return self._wire.ssh.journal
 
     def close(self) -> None:
-        for end in [fabric.close for fabric in self._fabrics] + [self._delete_own_host]:
+        for end in [fabric.close for fabric in self._fabrics] + [self._unmap_late, self._delete_own_host]:
             try:
                 end()
             except FlashError:

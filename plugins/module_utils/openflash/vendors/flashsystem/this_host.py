@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, Optional, Sequence, Set, Tuple
 
 from ...attach.fabric import Fabric
 from ...errors import NotFound, Unsupported
@@ -39,6 +39,8 @@ class ThisHost(Volumes, Hosts):
         self._made_for_copies: Optional[Host] = None
         self._found_made: Optional[Host] = None
         """The host as another run has made it: a killed one, or one that is at work."""
+        self._mapped_late: Set[str] = set()
+        """Vdisks that may be mapped to this host after they were unmapped: the answer to a mapping was lost."""
         self._lock = threading.RLock()
 
     def _no_path(self) -> Optional[str]:
@@ -85,6 +87,12 @@ class ThisHost(Volumes, Hosts):
         self._made_for_copies = self.create_host(self._name_of_this_host(), ports)
         return self._made_for_copies
 
+    def _unmap_late(self) -> None:
+        """Unmap what the array may have mapped to this host after the end of a copy: two requests each."""
+        if self._this_host is not None:
+            for vdisk in sorted(self._mapped_late):
+                self._unmap_here(vdisk, self._this_host)
+
     def _delete_own_host(self) -> None:
         """Delete the host that was created for copies. The array refuses when it has mappings by now."""
         host, self._this_host, self._made_for_copies = self._made_for_copies, None, None
@@ -119,6 +127,7 @@ class ThisHost(Volumes, Hosts):
                 answer_lost = True
                 if any(one.host == this_host.name for one in self._mappings_of_volume(vdisk)):
                     return True
+                self._mapped_late.add(vdisk)
                 if attempt >= ATTEMPTS - 1:
                     raise
         raise AssertionError("the last attempt returns or raises")
