@@ -50,19 +50,23 @@ _value:
 """
 
 import base64
-import calendar
 import hashlib
-import html
-import time
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.openflash.storage.plugins.filter.fleet_report import seconds
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.printable import in_line
+from ansible_collections.openflash.storage.plugins.plugin_utils.page_texts import (
+    NOT_KNOWN,
+    count,
+    date_text,
+    escaped,
+    full_text,
+    percent,
+    ratio_text,
+    size_text,
+)
 
 Data = Dict[str, Any]
 
-NOT_KNOWN = "\u2013"
-SPACE = "\u00a0"
 HIGH = 0.8
 FULL = 0.9
 """From which part of its size an array is shown as nearly full, and as full."""
@@ -79,65 +83,6 @@ MOST_ROWS = 60
 MOST_HOSTS = 30
 """The size of the table of volumes and hosts of one array."""
 EVERY_HOST = "*"
-
-
-# -- texts -------------------------------------------------------------------------------------------------------------
-
-
-def escaped(data: Any) -> Any:
-    """The data with each text safe in HTML. Its keys are not changed."""
-    if isinstance(data, str):
-        return html.escape(in_line(data), quote=True)
-    if isinstance(data, Mapping):
-        return {key: escaped(value) for key, value in data.items()}
-    return [escaped(value) for value in data] if isinstance(data, (list, tuple)) else data
-
-
-def size_text(size: Optional[float]) -> str:
-    """Three digits and a unit: 1.24 TiB."""
-    if size is None:
-        return NOT_KNOWN
-    amount = float(size)
-    units = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
-    number = 0
-    while amount >= 999.5 and number < len(units) - 1:
-        amount /= 1024
-        number += 1
-    decimals = 0 if not number or amount >= 99.95 else 1 if amount >= 9.995 else 2
-    text = "%.*f" % (decimals, amount)
-    return "%s%s%s" % (text.rstrip("0").rstrip(".") if "." in text else text, SPACE, units[number])
-
-
-def percent(part: Optional[float]) -> str:
-    if part is None:
-        return NOT_KNOWN
-    return "under 1%s%%" % SPACE if 0 < part < 0.01 else "%.0f%s%%" % (part * 100, SPACE)
-
-
-def ratio_text(value: Optional[float]) -> str:
-    """N : 1, with two digits."""
-    if value is None:
-        return NOT_KNOWN
-    if 0 < value < 0.01:
-        return "under 0.01%s:%s1" % (SPACE, SPACE)
-    return "%.*f%s:%s1" % (0 if value >= 10 else 1 if value >= 1 else 2, value, SPACE, SPACE)
-
-
-def count(number: Optional[int], one: str = "", many: str = "") -> str:
-    """The number, with the word for one or for many if there is one."""
-    if number is None:
-        return NOT_KNOWN
-    return ("%d%s%s" % (number, SPACE, one if number == 1 else many)) if one else str(number)
-
-
-def full_text(forecast: Mapping[str, Any]) -> str:
-    if forecast["full"] is None:
-        return str(forecast["reason"])
-    if forecast["precision"] == "month":
-        year, month = forecast["full"].split("-")
-        return "about %s %s" % (calendar.month_name[int(month)], year)
-    day = time.strptime(forecast["full"], "%Y-%m-%d")
-    return "week of %d %s %d" % (day.tm_mday, calendar.month_abbr[day.tm_mon], day.tm_year)
 
 
 def _order(forecast: Mapping[str, Any]) -> str:
@@ -454,7 +399,7 @@ def _drift(report: Mapping[str, Any]) -> Optional[Data]:
     drift = report["drift"]
     if drift is None:
         return None
-    return {"generated": _date(drift["generated"]), "arrays": [_drift_of(array) for array in drift["arrays"]]}
+    return {"generated": date_text(drift["generated"]), "arrays": [_drift_of(array) for array in drift["arrays"]]}
 
 
 def _drift_of(array: Mapping[str, Any]) -> Data:
@@ -491,13 +436,6 @@ def _value(value: Any) -> str:
     return "not set" if value is None else str(value)
 
 
-def _date(text: str) -> str:
-    """A time such as 2026-12-01T07:30:00Z for people."""
-    moment = time.gmtime(seconds(text))
-    day = "%d %s %d" % (moment.tm_mday, calendar.month_name[moment.tm_mon], moment.tm_year)
-    return "%s, %s" % (day, time.strftime("%H:%M UTC", moment))
-
-
 def _hash(script: str) -> str:
     return "sha256-%s" % base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
 
@@ -508,7 +446,7 @@ def fleet_page(report: Mapping[str, Any], script: str = "", largest: int = 20) -
     arrays = [_array(array, trends) for array in report["arrays"]]
     page = {
         "title": report["title"],
-        "generated": _date(report["generated"]),
+        "generated": date_text(report["generated"]),
         "generated_iso": report["generated"],
         "version": report["version"],
         "script_hash": _hash(script),

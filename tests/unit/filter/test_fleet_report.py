@@ -15,7 +15,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.openflash.storage.plugins.filter.fleet_csv import fleet_csv
-from ansible_collections.openflash.storage.plugins.filter.fleet_page import fleet_page, size_text
+from ansible_collections.openflash.storage.plugins.filter.fleet_page import fleet_page
 from ansible_collections.openflash.storage.plugins.filter.fleet_report import (
     DAY,
     HISTORY_POINTS,
@@ -25,6 +25,7 @@ from ansible_collections.openflash.storage.plugins.filter.fleet_report import (
     forecast,
     seconds,
 )
+from ansible_collections.openflash.storage.plugins.plugin_utils.page_texts import size_text
 
 TIB = 1024**4
 NOW = "2026-12-01T07:30:00Z"
