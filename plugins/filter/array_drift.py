@@ -75,6 +75,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Invalid
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.ranges import expanded, names_of
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import (
     format_size,
     is_openstack_name,
@@ -107,6 +108,7 @@ def array_drift(
     _check_document(declared)
     for entry in ignore:
         _check_ignored(entry)
+    declared = _with_names(declared)
     about = gathered.get("array") or {}
     row: Data = {
         "name": name or about.get("name") or "",
@@ -166,6 +168,20 @@ def _check_document(declared: Any) -> None:
         raise AnsibleFilterError(
             "array_drift: the declared document has no section %s; it has %s" % (unknown[0], ", ".join(KINDS))
         )
+
+
+def _with_names(declared: Mapping[str, Any]) -> Data:
+    """The document with an entry for each name of its ranges, as the module reads it."""
+    found: Data = dict(declared)
+    try:
+        for section in KINDS:
+            if declared.get(section) is not None:
+                found[section] = expanded(declared[section], section)
+        if declared.get("groups") is not None:
+            found["groups"] = [dict(group, volumes=names_of(group, "volumes")) for group in found["groups"]]
+    except Invalid as error:
+        raise AnsibleFilterError("array_drift: %s" % error) from error
+    return found
 
 
 def _check_ignored(entry: Any) -> None:

@@ -14,6 +14,7 @@ from ansible.module_utils.common.validation import check_type_dict, check_type_l
 
 from .openflash.connect import VENDORS
 from .openflash.errors import Invalid
+from .openflash.plan.ranges import check_single, expanded
 from .openflash.transport import environment
 
 Spec = Dict[str, Dict[str, Any]]
@@ -124,17 +125,21 @@ def one_or_many(single: str, plural: str, options: Spec, task_options: Spec, nee
     }
 
 
-def items_of(params: Params, single: str, plural: str, options: Spec) -> List[Dict[str, Any]]:
-    """The objects of a task, each with its own options, or else those outside the list."""
+def items_of(params: Params, single: str, plural: str, options: Spec) -> List[Mapping[str, Any]]:
+    """The objects of a task, each with its own options, or else those outside the list.
+
+    :raises Invalid: a range of names is not clear, or is not in the list.
+    """
     own = {name: params.get(name) for name in options}
     if params.get(plural) is None:
+        check_single(own, plural)
         return [own]
-    merged = []
+    merged: List[Mapping[str, Any]] = []
     for item in params[plural]:
         values = dict(own, **{single: None})
         values.update({name: value for name, value in item.items() if value is not None})
         merged.append(values)
-    return merged
+    return expanded(merged, plural)
 
 
 # -- null and empty ----------------------------------------------------------------------------------------------------

@@ -51,7 +51,9 @@ options:
     type: bool
     default: true
   volumes:
-    description: Volumes that shall exist.
+    description:
+      - Volumes that shall exist.
+      - In this and the other sections a name may have a range, as in O(openflash.storage.flash_volume#module:volumes).
     type: list
     elements: dict
     suboptions:
@@ -123,7 +125,7 @@ options:
         type: str
         choices: [present, absent]
       volumes:
-        description: Volumes that shall be in the group.
+        description: Volumes that shall be in the group. A name may have a range.
         type: list
         elements: str
       exclusive_volumes:

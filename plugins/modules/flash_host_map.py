@@ -97,6 +97,8 @@ options:
     description:
       - Several mappings, or hosts, in one task, instead of O(volume). What an item leaves out is taken from the
         option of the same name outside the list.
+      - A name may have a range, as in O(openflash.storage.flash_volume#module:volumes). A host and a volume of one
+        item have the same number. To map all volumes to all hosts, give an item for each host.
     type: list
     elements: dict
     suboptions:
@@ -143,6 +145,13 @@ EXAMPLES = r"""
       - {host: node2, volume: quorum, lun: 0}
       - {host: node1, volume: data, lun: 1}
       - {host: node2, volume: data, lun: 1}
+
+- name: Twenty volumes for each of two hosts of a cluster
+  openflash.storage.flash_host_map:
+    shared: true
+    maps:
+      - {host: node1, volume: "vmfs{01..20}"}
+      - {host: node2, volume: "vmfs{01..20}"}
 
 - name: Take a volume away from a host
   openflash.storage.flash_host_map:

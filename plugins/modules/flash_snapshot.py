@@ -50,6 +50,14 @@ options:
   backup: &backup
     description: With O(state=restored), the name of the snapshot that keeps the present content.
     type: str
+  suffix: &suffix
+    description:
+      - Added to O(name), with the time of the task in place of C(%Y), C(%m), C(%d), C(%H), C(%M), C(%S), C(%j), C(%G),
+        C(%V) and C(%u), as C(strftime) has them.
+      - The time is that of the controller, in UTC, when the task begins. A task that is carried out again later has
+        another one, and so takes another snapshot.
+      - Only with O(state=present).
+    type: str
   keep: &keep
     description:
       - Keep this many of the newest snapshots of O(volume) whose name begins with O(prefix), and delete the others.
@@ -65,7 +73,9 @@ options:
         for a volume that is mapped.
     type: bool
   prefix: &prefix
-    description: The beginning of the names that O(keep) counts; at least 3 characters.
+    description:
+      - The beginning of the names that O(keep) counts; at least 3 characters.
+      - With O(suffix), this is O(name) unless it is given.
     type: str
   atomic:
     description: Take all snapshots of the task at one instant, or none.
@@ -75,6 +85,7 @@ options:
     description:
       - Several snapshots in one task, instead of O(name). What an item leaves out is taken from the option of the
         same name outside the list.
+      - A name may have a range, as in O(openflash.storage.flash_volume#module:volumes).
     type: list
     elements: dict
     suboptions:
@@ -89,6 +100,7 @@ options:
       volume: *volume
       group: *group
       backup: *backup
+      suffix: *suffix
       keep: *keep
       prefix: *prefix
       quiesced: *quiesced
@@ -114,10 +126,18 @@ EXAMPLES = r"""
 
 - name: A snapshot every night, of which a week is kept
   openflash.storage.flash_snapshot:
-    name: "db1-nightly-{{ ansible_facts.date_time.date }}"
+    name: db1-nightly-
+    suffix: "%Y%m%d"
     volume: db1
-    prefix: db1-nightly-
     keep: 7
+
+- name: The same for a hundred volumes
+  openflash.storage.flash_snapshot:
+    suffix: "%Y%m%d"
+    keep: 7
+    snapshots:
+      - name: db{001..100}-nightly-
+        volume: db{001..100}
 
 - name: Go back to before the upgrade
   openflash.storage.flash_snapshot:
@@ -233,6 +253,7 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     "volume": {"type": "str"},
     "group": {"type": "str"},
     "backup": {"type": "str"},
+    "suffix": {"type": "str"},
     "keep": {"type": "int"},
     "prefix": {"type": "str"},
     "quiesced": {"type": "bool"},

@@ -73,6 +73,10 @@ options:
     description:
       - Several volumes in one task, instead of O(name). What an item leaves out is taken from the option of the same
         name outside the list.
+      - A name may have a range of numbers, such as C(vol{001..100}), and then stands for one item of each of them.
+        Where several options of an item have a range, it must be the same one. Each of the items then has the same
+        number in all of them.
+      - A range with zeros in front has the same number of digits at both ends. A list has at most 10000 items.
     type: list
     elements: dict
     suboptions:
@@ -123,6 +127,12 @@ EXAMPLES = r"""
           - name: web2
           - name: web3
             size: 80GiB
+
+    - name: A hundred volumes
+      openflash.storage.flash_volume:
+        size: 50GiB
+        volumes:
+          - name: vmfs{001..100}
 
     - name: A clone, larger than its source
       openflash.storage.flash_volume:

@@ -96,6 +96,23 @@ def test_options_outside_the_list_apply_to_every_item(array: ArrayUnderTest) -> 
     assert [volume["state"] for volume in result["volumes"]] == ["absent", "absent"]
 
 
+def test_a_range_of_names_is_one_item_for_each_of_them(array: ArrayUnderTest) -> None:
+    """With the options of the item, in the order of the numbers, and for as many requests."""
+    result = array.converges("flash_volume", size="10GiB", volumes=[{"name": "db{08..10}"}])
+    assert [volume["name"] for volume in result["volumes"]] == ["db08", "db09", "db10"]
+    snapshots = [{"name": "db{08..10}-monday", "volume": "db{08..10}"}]
+    array.converges("flash_snapshot", snapshots=snapshots)
+    taken = array.task("flash_facts", gather_subset=["snapshots"])["ansible_facts"]["flash"]["snapshots"]
+    assert {(one["volume"], one["name"]) for one in taken} == {
+        (name, f"{name}-monday") for name in ("db08", "db09", "db10")
+    }
+    mark = array.mark()
+    result = array.task("flash_volume", name="db{08..10}", size="10GiB")
+    assert result["error"]["kind"] == "invalid"
+    assert "is a range of names, and this task is about one object" in result.msg
+    assert array.requests(mark) == []
+
+
 def test_an_item_overrides_the_options_outside_the_list(array: ArrayUnderTest) -> None:
     array.done("flash_volume", size="10GiB", volumes=[{"name": "db1"}, {"name": "db2"}])
     volumes = [{"name": "db1"}, {"name": "db2", "state": "present"}]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import time
 from typing import Optional, Tuple, Union
 from urllib.parse import unquote, unquote_plus
 
@@ -309,3 +310,18 @@ def url_secrets(url: str) -> Tuple[str, ...]:
     found |= {pair.partition("=")[2] for pair in re.split("[&;]", query)}
     found |= {decode(text) for text in set(found) for decode in (unquote, unquote_plus)}
     return tuple(sorted(filter(None, found), key=lambda text: (-len(text), text)))
+
+
+TIME_LETTERS = "YmdHMSjGVu"
+"""Parts of a time: year, month, day, hour, minute, second, day of the year; ISO year, week and weekday."""
+
+_TIME = re.compile("%%([%s])" % TIME_LETTERS)
+
+
+def with_time(text: str, moment: float) -> str:
+    """The text with the parts of a time in UTC for ``%Y``, ``%m`` and so on; any other ``%`` stays.
+
+    :param moment: seconds since the epoch.
+    """
+    parts = time.gmtime(moment)
+    return _TIME.sub(lambda found: time.strftime(found.group(), parts), text)

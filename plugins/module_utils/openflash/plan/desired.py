@@ -11,13 +11,15 @@ from typing import Any, Dict, FrozenSet, List, Mapping as Map, Optional, Sequenc
 
 from ..errors import Invalid, Refused, context
 from ..model import Chap, Initiator
-from ..units import parse_initiator, parse_size
+from ..units import TIME_LETTERS, parse_initiator, parse_size
+from .ranges import expanded, names_of
 
 PRESENT, ABSENT, RESTORED = "present", "absent", "restored"
 DECLARED, GATHERED = "declared", "gathered"
 ON_CREATE, ALWAYS = "on_create", "always"
 
 VOLUMES, SNAPSHOTS, GROUPS, HOSTS, MAPPINGS = "volumes", "snapshots", "groups", "hosts", "mappings"
+SECTIONS = (VOLUMES, SNAPSHOTS, GROUPS, HOSTS, MAPPINGS)
 PRUNED_BY_DEFAULT = (VOLUMES, HOSTS)
 """Not snapshots: other tasks take them than the one that declares their volumes."""
 
@@ -77,7 +79,7 @@ class DesiredSnapshot:
     @classmethod
     def of(cls, options: Options) -> DesiredSnapshot:
         snapshot = cls(
-            name=_name(options),
+            name=_name(options) + _suffix(options),
             volume=options.get("volume"),
             group=options.get("group"),
             state=options.get("state") or PRESENT,
@@ -92,6 +94,11 @@ class DesiredSnapshot:
             raise Invalid(
                 "restoring snapshot %s needs volume and backup" % snapshot.name,
                 hint="The present content of the volume is kept first, as a snapshot under the name given as backup.",
+            )
+        if options.get("suffix") and snapshot.state != PRESENT:
+            raise Invalid(
+                "snapshot %s has a suffix, which is used only with state: present" % snapshot.name,
+                hint="Give the complete name of a snapshot that exists.",
             )
         if snapshot.backup and snapshot.state != RESTORED:
             raise Invalid("snapshot %s has a backup, which is used only with state: restored" % snapshot.name)
@@ -126,7 +133,7 @@ class DesiredGroup:
 
     @classmethod
     def of(cls, options: Options) -> DesiredGroup:
-        name, volumes = _name(options), options.get("volumes")
+        name, volumes = _name(options), names_of(options, "volumes")
         state = options.get("state") or PRESENT
         if options.get("exclusive_volumes") and volumes is None and state == PRESENT:
             raise Invalid(
@@ -137,7 +144,7 @@ class DesiredGroup:
         return cls(
             name=name,
             state=state,
-            volumes=None if volumes is None else tuple(dict.fromkeys(str(volume) for volume in volumes)),
+            volumes=None if volumes is None else tuple(dict.fromkeys(volumes)),
             exclusive_volumes=bool(options.get("exclusive_volumes")),
         )
 
@@ -264,10 +271,15 @@ def snapshots(items: Sequence[Options], params: Options) -> DesiredState:
     retentions: Dict[Tuple[str, str], Retention] = {}
     for item, snapshot in zip(items, found):
         keep, prefix = item.get("keep"), item.get("prefix")
+        if keep is not None and prefix is None and item.get("suffix"):
+            prefix = _name(item)
         if keep is None and prefix is None:
             continue
         if keep is None or prefix is None or snapshot.volume is None or snapshot.state != PRESENT:
-            raise Invalid("the options keep and prefix go together, with a volume and state: present")
+            raise Invalid(
+                "the options keep and prefix go together, with a volume and state: present",
+                hint="Without a prefix, the option suffix must be given: then keep counts what begins with name.",
+            )
         if not snapshot.name.startswith(prefix):
             raise Invalid("snapshot %s does not begin with the prefix %r that keep counts" % (snapshot.name, prefix))
         first = retentions.setdefault((snapshot.volume, prefix), Retention(prefix, keep, snapshot.volume))
@@ -339,13 +351,13 @@ def document(params: Options) -> DesiredState:
             10 if limit is None else limit,
             PRUNED_BY_DEFAULT if kinds is None else tuple(dict.fromkeys(kinds)),
         )
-    snapshots_of_task = [DesiredSnapshot.of(item) for item in params.get("snapshots") or ()]
+    entries = {plural: expanded(params.get(plural) or (), plural) for plural in SECTIONS}
     return DesiredState(
-        volumes=_volumes("volumes", params.get("volumes") or (), exact=True),
-        snapshots=unique("snapshots", snapshots_of_task, "volume", "name"),
-        groups=unique("groups", [DesiredGroup.of(item) for item in params.get("groups") or ()], "name"),
-        hosts=unique("hosts", [DesiredHost.of(item) for item in params.get("hosts") or ()], "name"),
-        mappings=_mappings("mappings", [DesiredMapping.of(item) for item in params.get("mappings") or ()]),
+        volumes=_volumes("volumes", entries[VOLUMES], exact=True),
+        snapshots=unique(SNAPSHOTS, [DesiredSnapshot.of(item) for item in entries[SNAPSHOTS]], "volume", "name"),
+        groups=unique(GROUPS, [DesiredGroup.of(item) for item in entries[GROUPS]], "name"),
+        hosts=unique(HOSTS, [DesiredHost.of(item) for item in entries[HOSTS]], "name"),
+        mappings=_mappings(MAPPINGS, [DesiredMapping.of(item) for item in entries[MAPPINGS]]),
         prune=prune,
     )
 
@@ -361,7 +373,7 @@ class Selection:
     """Also what OpenStack owns, by its name."""
 
 
-_ONLY_DECLARED = (VOLUMES, SNAPSHOTS, GROUPS, HOSTS, MAPPINGS, "prune")
+_ONLY_DECLARED = (*SECTIONS, "prune")
 _ONLY_GATHERED = ("gather_prefix", "gather_snapshots")
 
 
@@ -457,3 +469,14 @@ def _name(options: Options, option: str = "name") -> str:
     if name is None or not str(name).strip():
         raise Invalid("the option %s is missing or empty" % option)
     return str(name)
+
+
+def _suffix(options: Options) -> str:
+    """What follows the name. The controller has put the time in, so a per cent sign is one that it does not know."""
+    suffix = str(options.get("suffix") or "")
+    if "%" in suffix:
+        raise Invalid(
+            "suffix: %s has a part of the time that is not known" % suffix,
+            hint="These are known: %s." % " ".join("%" + letter for letter in TIME_LETTERS),
+        )
+    return suffix

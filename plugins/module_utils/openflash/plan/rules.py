@@ -29,6 +29,7 @@ from ..model import (
 )
 from ..unfinished import is_temporary
 from ..units import format_size, is_openstack_name, round_up
+from .ranges import has_range
 from .world import World
 
 
@@ -71,6 +72,8 @@ def why_not_declared(kind: str, name: str, rule: Optional[NameRule]) -> Optional
     """
     if is_temporary(name):
         return "it is temporary: an unfinished copy of a task that runs, or was killed"
+    if has_range(name):
+        return "an entry with this name would be read as a range of names"
     try:
         check_name(kind, name, rule)
     except Invalid as error:
