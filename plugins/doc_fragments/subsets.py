@@ -12,10 +12,10 @@ class ModuleDocFragment:
 options:
   gather_subset:
     description:
-      - What to read. V(all) is every subset, V(default) is every subset except V(groups), and V(!NAME) excludes a
-        subset. An empty list reads nothing.
-      - The subsets are V(array), V(capacity), V(pools), V(volumes), V(snapshots), V(hosts), V(mappings), V(ports) and
-        V(groups). A subset costs about one request.
+      - What to read. V(all) is every subset, V(default) is every subset except V(groups) and V(connections),
+        and V(!NAME) excludes a subset. An empty list reads nothing.
+      - The subsets are V(array), V(capacity), V(pools), V(volumes), V(snapshots), V(hosts), V(mappings), V(ports),
+        V(groups) and V(connections). A subset costs about one request, V(connections) up to four.
     type: list
     elements: str
     default: [default]
@@ -26,7 +26,7 @@ options:
     type: dict
     suboptions:
       volumes:
-        description: Names of volumes. Snapshots and mappings are limited to those of these volumes.
+        description: Names of volumes. Snapshots, mappings and connections are limited to those of these volumes.
         type: list
         elements: str
       snapshots:
@@ -34,7 +34,7 @@ options:
         type: list
         elements: str
       hosts:
-        description: Names of hosts. Mappings are limited to those of these hosts.
+        description: Names of hosts. Mappings and connections are limited to those of these hosts.
         type: list
         elements: str
   query:

@@ -24,7 +24,7 @@ except ImportError:  # new in ansible-core 2.22
 from . import flash_payload  # noqa: F401  # pylint: disable=unused-import  # its import is all that it takes
 from .flash_connection import check_positive, connection_of, secrets_in_urls, shown, shown_address
 from .flash_options import CONNECTION, POLICY, Params, Spec, check_options, items_of, one_or_many
-from .openflash import difference, facts, gathering, report
+from .openflash import difference, facts, gathering, paths, report
 from .openflash.apply import Applied, apply, nothing
 from .openflash.array import Array
 from .openflash.connect import connect
@@ -131,6 +131,8 @@ def _run(
                 module.warn(text)
             if add_details is not None and problem is None:
                 result.update(add_details(array, reporter, desired_state, entries))
+                shown = [entry.after for entry in entries]
+                problem = paths.enforce(array, desired_state, shown, module.params, module.check_mode, module.warn)
     except FlashError as error:
         problem = error
     except Interrupted as stop:

@@ -73,6 +73,26 @@ options:
         another one.
       - On XtremIO a host that is there gets it too.
     type: str
+  require_paths: &require_paths
+    description:
+      - How many paths the host shall have to its volume, at least 1. A path is an initiator of the host that is logged
+        in at a target port of the array. It is checked when everything else has been done, in check mode too.
+      - Without O(volume), the paths of the host are checked, where each volume is a target of its own those of the
+        volume that has the fewest.
+      - On Datera, each volume is a target of its own, so the host can only log in after the mapping exists. Require
+        paths in a later task. The array names an initiator once, however many portals it uses, so there a path is an
+        initiator.
+      - Dsware and Violin do not report it, and refuse the task before anything is changed.
+      - Costs up to 3 requests on XtremIO, 2 on Datera, and on FlashSystem 1 and one for each host.
+    type: int
+  paths_policy:
+    description:
+      - What happens when a host has fewer paths than O(require_paths). V(fail) fails the task with C(error.kind)
+        V(conflict), and what it has changed stays. V(warn) warns.
+      - What check mode cannot know, because the host or the mapping does not exist yet, is a warning.
+    type: str
+    choices: [fail, warn]
+    default: fail
   chap_username: &chap_username
     description: Name with which the iSCSI initiators prove themselves.
     type: str
@@ -113,6 +133,7 @@ options:
       lun: *lun
       exclusive: *exclusive
       os: *os
+      require_paths: *require_paths
       chap_username: *chap_username
       chap_password: *chap_password
       chap_discovery_username: *chap_discovery_username
@@ -152,6 +173,12 @@ EXAMPLES = r"""
     maps:
       - {host: node1, volume: "vmfs{01..20}"}
       - {host: node2, volume: "vmfs{01..20}"}
+
+- name: Stop before the host uses a volume that it has only one path to
+  openflash.storage.flash_host_map:
+    host: db-server
+    volume: db1
+    require_paths: 2
 
 - name: Take a volume away from a host
   openflash.storage.flash_host_map:
@@ -226,6 +253,12 @@ map:
     host_os:
       description: Operating system of the host, as the array reports it; null where the array stores none.
       type: str
+    paths:
+      description:
+        - How many paths the host has to the volume; null without O(require_paths), and in check mode where it is not
+          known yet.
+      type: int
+      sample: 4
 maps:
   description:
     - For each mapping of O(maps), and for each host that has none there, the fields of RV(map), C(changed) and
@@ -305,6 +338,7 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     "lun": {"type": "int"},
     "exclusive": {"type": "bool"},
     "os": {"type": "str"},
+    "require_paths": {"type": "int"},
     "chap_username": {"type": "str"},
     "chap_password": {"type": "str", "no_log": True},
     "chap_discovery_username": {"type": "str"},
@@ -312,7 +346,10 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     "update_secret": {"type": "str", "choices": ["on_create", "always"], "no_log": False},
 }
 
-PERMITS = flash_options.policy_options("shared", "force", "openstack_owned", "allow_empty")
+TASK = {
+    **flash_options.policy_options("shared", "force", "openstack_owned", "allow_empty"),
+    "paths_policy": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
+}
 
 
 def main() -> None:
@@ -320,7 +357,7 @@ def main() -> None:
         "volume",
         "maps",
         OPTIONS,
-        PERMITS,
+        TASK,
         desired.host_maps,
         report.host_maps,
         result="map",

@@ -35,6 +35,15 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ (content.volumes | sort(attribute='size', reverse=true))[:10] | map(attribute='name') }}"
 
+- name: Read which hosts are logged in, and over how many paths
+  openflash.storage.flash_info:
+    gather_subset: [connections]
+  register: connected
+
+- name: Name the hosts with one path only
+  ansible.builtin.debug:
+    msg: "{{ connected.connections.paths | selectattr('paths', 'equalto', 1) | map(attribute='host') | unique }}"
+
 - name: Read who has which volume
   openflash.storage.flash_info:
     gather_subset: [mappings]
@@ -94,6 +103,30 @@ groups:
   returned: when O(gather_subset) has it
   type: list
   elements: dict
+connections:
+  description:
+    - Who is logged in. Read only when O(gather_subset) names it. Null on Dsware and Violin, which have no
+      request for it.
+  returned: when O(gather_subset) has it
+  type: dict
+  contains:
+    logins:
+      description:
+        - One entry for each initiator of a host at each target port where it is logged in, and one for each
+          initiator that is not logged in.
+        - C(host), C(initiator), C(protocol); C(logged_in), null where the array does not report it.
+        - C(target) is the address of the target port and C(port) its name. Both are null where the array
+          reports only to how many ports the initiator is logged in, which is C(paths).
+        - C(volume) is the volume that the log-in is for on Datera, where each volume is a target. Else null,
+          as a log-in is for every volume of the host.
+      type: list
+      elements: dict
+    paths:
+      description:
+        - The mappings, each with C(host), C(volume), C(lun), C(device), and C(paths), how many paths the host
+          has to the volume; null where the array does not report it.
+      type: list
+      elements: dict
 query:
   description: The result of O(query).
   returned: when O(query) is set

@@ -23,6 +23,7 @@ OPERATIONS = (
     "atomic_snapshots",
     "chap",
     "clone_volume",
+    "connections",
     "create_host",
     "create_snapshots",
     "create_volume",
@@ -172,6 +173,7 @@ VIOLIN = Abilities(
     refusals={
         "atomic_snapshots": "snapshots of several volumes at one instant are not offered on Violin",
         "chap": "CHAP is not offered on Violin",
+        "connections": "no published interface of this array reports which initiators are logged in",
         "groups": "consistency groups are not offered on Violin",
         "host_without_initiators": "a host is made for the protocol of its initiators",
         "map_snapshot": "a snapshot of this array cannot be mapped; make a volume of it and map that",
@@ -194,6 +196,7 @@ DSWARE = Abilities(
     volume_options=frozenset(["full_clone"]),
     refusals={
         "atomic_snapshots": "this array takes one snapshot at a time",
+        "connections": "no published interface of this array reports which hosts are logged in",
         "chap": "CHAP of this array cannot be set over the interfaces that are known",
         "explicit_lun": "this array chooses the LUN itself",
         "groups": "this array has no consistency groups",

@@ -57,6 +57,7 @@ FIELDS = {
     "mappings": "host volume lun device",
     "ports": "name protocol address portal up",
     "groups": "name id volumes",
+    "connections": "logins paths",
 }
 
 
@@ -104,13 +105,13 @@ def test_facts_only_read(filled: ArrayUnderTest) -> None:
         assert counted == len(filled.requests(mark))
 
 
-@pytest.mark.parametrize("subset", [*SUBSETS, "groups"])
+@pytest.mark.parametrize("subset", [*SUBSETS, "groups", "connections"])
 def test_a_single_subset_is_returned_alone(filled: ArrayUnderTest, subset: str) -> None:
     assert set(filled.facts(gather_subset=[subset])) == {subset, "unreadable", "api"}
 
 
 def test_subsets_can_be_excluded_and_added(xtremio: ArrayUnderTest) -> None:
-    assert set(xtremio.facts(gather_subset=["all"])) == {*SUBSETS, "groups", "unreadable", "api"}
+    assert set(xtremio.facts(gather_subset=["all"])) == {*SUBSETS, "groups", "connections", "unreadable", "api"}
     assert set(xtremio.facts(gather_subset=["!ports", "!hosts"])) == {*SUBSETS, "unreadable", "api"} - {
         "ports",
         "hosts",

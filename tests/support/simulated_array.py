@@ -46,6 +46,10 @@ class SimulatedArray:
         """Let it behave otherwise than is assumed: ids with values, or ``worst``; an empty mapping: as is assumed."""
         self.simulator.assume(values, self.name)
 
+    def log_in(self, initiator: str, paths: int) -> None:
+        """Let an initiator be logged in to so many target ports."""
+        self.simulator.log_in(initiator, paths, self.name)
+
     # ---- its journal -----------------------------------------------------------------------------------------------
 
     def mark(self) -> int:

@@ -176,6 +176,10 @@ class Simulator:
         """Let a host log in to a volume, or out again."""
         self._control("POST", f"/arrays/{name}/session", {"volume": volume, "initiator": initiator, "open": is_open})
 
+    def log_in(self, initiator: str, paths: int, name: str = "xtremio") -> None:
+        """Let an initiator be logged in to so many target ports."""
+        self._control("PUT", f"/arrays/{name}/login", {"initiator": initiator, "paths": paths})
+
     def _control(self, method: str, path: str, document: Any = None) -> Any:
         request = urllib.request.Request(
             self.endpoints["control"] + path,

@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping as Map, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping as Map, NamedTuple, Optional, Sequence
 
 from . import report
 from .array import Array, ConsistencyGroups
 from .errors import BadReply, Busy, FlashError, Invalid, MissingLibrary, Timeout, Unauthorized, Unreachable, context
-from .model import Group, Listing, Volume
+from .model import EVERY_HOST, Group, Listing, Unreadable, Volume
+from .monitoring import Connections
+from .paths import paths_of
 
-SUBSETS = ("array", "capacity", "pools", "volumes", "snapshots", "hosts", "mappings", "ports", "groups")
+SUBSETS = ("array", "capacity", "pools", "volumes", "snapshots", "hosts", "mappings", "ports", "groups", "connections")
 
 DEFAULT = ("array", "capacity", "pools", "volumes", "snapshots", "hosts", "mappings", "ports")
 
@@ -40,15 +42,27 @@ def gather(array: Array, subsets: Sequence[str], filters: Filters) -> Dict[str, 
         except FlashError as error:
             unreadable.append({"kind": subset, "name": None, "reason": str(error)})
             continue
-        if isinstance(answer, Listing):
-            unreadable.extend(
-                {"kind": entry.kind, "name": entry.name, "reason": entry.reason} for entry in answer.unreadable
-            )
+        if isinstance(answer, _Reported):
+            unreadable.extend(_entries(answer.unreadable))
+            facts[subset] = answer.data
+        elif isinstance(answer, Listing):
+            unreadable.extend(_entries(answer.unreadable))
             facts[subset] = [_AS_DATA[subset](item) for item in answer] if answer.known else None
         else:
             facts[subset] = _AS_DATA[subset](answer)
     facts["unreadable"] = unreadable
     return facts
+
+
+def _entries(unreadable: Sequence[Unreadable]) -> List[Dict[str, Any]]:
+    return [{"kind": entry.kind, "name": entry.name, "reason": entry.reason} for entry in unreadable]
+
+
+class _Reported(NamedTuple):
+    """A subset that is no list of objects, as plain data."""
+
+    data: Optional[Dict[str, Any]]
+    unreadable: Sequence[Unreadable] = ()
 
 
 def missing(facts: Map[str, Any]) -> List[str]:
@@ -77,6 +91,29 @@ def _groups(array: Array) -> Listing[Group]:
     return Listing() if found is None else found.groups()
 
 
+def _connections(array: Array, filters: Filters) -> _Reported:
+    """The log-ins, and how many paths each host has to each of its volumes; None where the array does not report it."""
+    found = Connections.within(array)
+    if found is None or array.capabilities.refusal(Connections.aspect):
+        return _Reported(None)
+    hosts, volumes = filters.get("hosts"), filters.get("volumes")
+    if (hosts is not None and not hosts) or (volumes is not None and not volumes):
+        return _Reported({"logins": [], "paths": []})
+    logins = found.logins(hosts)
+    mappings = array.mappings(volumes=None if hosts is not None else volumes, hosts=hosts)
+    paths = [
+        dict(report.mapping_data(mapping), paths=paths_of(mapping, logins))
+        for mapping in mappings
+        if (hosts is None or mapping.host in (*hosts, EVERY_HOST)) and (volumes is None or mapping.volume in volumes)
+    ]
+    shown = [
+        report.login_data(login)
+        for login in logins
+        if volumes is None or login.volume is None or login.volume in volumes
+    ]
+    return _Reported({"logins": shown, "paths": paths}, (*logins.unreadable, *mappings.unreadable))
+
+
 def _filtered(read: Callable[..., Listing[Any]], filters: Filters, *kinds: str) -> Listing[Any]:
     names = _selected(filters, *kinds)
     return Listing() if names is None else read(*names)
@@ -92,6 +129,7 @@ _READERS: Dict[str, Callable[[Array, Filters], Any]] = {
     "mappings": lambda array, filters: _filtered(array.mappings, filters, "volumes", "hosts"),
     "ports": lambda array, filters: array.ports(),
     "groups": lambda array, filters: _groups(array),
+    "connections": _connections,
 }
 
 _AS_DATA: Dict[str, Callable[[Any], Any]] = {

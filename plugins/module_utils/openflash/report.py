@@ -16,6 +16,7 @@ from .apply import Applied
 from .array import Array
 from .errors import FlashError, NotDone
 from .model import READY, ArrayInfo, Capacity, Group, Host, Mapping, Pool, Port, Snapshot, Volume
+from .monitoring import Login
 from .plan import (
     groups as plan_groups,
     hosts as plan_hosts,
@@ -374,6 +375,19 @@ def port_data(port: Port) -> Data:
     }
 
 
+def login_data(login: Login) -> Data:
+    return {
+        "host": login.host,
+        "initiator": format_initiator(login.initiator),
+        "protocol": login.protocol,
+        "logged_in": login.logged_in,
+        "target": None if login.target is None else format_initiator(login.target),
+        "port": login.port,
+        "volume": login.volume,
+        "paths": login.paths,
+    }
+
+
 def group_data(group: Group) -> Data:
     return {"name": group.name, "id": group.id or None, "volumes": sorted(group.volumes)}
 
@@ -438,4 +452,5 @@ def _mapping(mapping: Optional[Mapping], desired: DesiredMapping) -> Data:
         "initiators": None,
         "host_state": None,
         "host_os": None,
+        "paths": None,
     }

@@ -62,8 +62,8 @@ TASKS: dict[str, Callable[[MemoryArray], Task]] = {
 FIELDS = {
     "volume": set(report.volume_data(None, "x")),
     "snapshot": set(report.snapshot_data(None, "x")) | {"members"},
-    "mapping": {"host", "volume", "state", "lun", "device", "serial", "initiators", "host_state", "host_os"},
-    "host": {"host", "volume", "state", "lun", "device", "serial", "initiators", "host_state", "host_os"},
+    "mapping": {"host", "volume", "state", "lun", "device", "serial", "initiators", "host_state", "host_os", "paths"},
+    "host": {"host", "volume", "state", "lun", "device", "serial", "initiators", "host_state", "host_os", "paths"},
 }
 
 CHOSEN_BY_THE_ARRAY = ("id", "created", "pool", "serial", "used", "lun")

@@ -158,6 +158,8 @@ class DesiredHost:
     os: Optional[str] = None
     chap: Optional[Chap] = None
     update_secret: str = ON_CREATE
+    require_paths: Optional[int] = None
+    """How many paths the host shall have to each of its volumes in the task."""
 
     @classmethod
     def of(cls, options: Options, name_option: str = "name") -> DesiredHost:
@@ -170,6 +172,7 @@ class DesiredHost:
             os=options.get("os"),
             chap=chap_of(options),
             update_secret=options.get("update_secret") or ON_CREATE,
+            require_paths=_required_paths(options),
         )
 
 
@@ -321,6 +324,7 @@ def host_maps(items: Sequence[Options], params: Options) -> DesiredState:
                 raise Invalid("the option exclusive goes with state: present")
             exclusive.add(name)
         if has_volume and item.get("state") == ABSENT:
+            _required_paths(item)
             continue  # it ends a mapping, and asks nothing of the host
         if item.get("lun") is not None and not has_volume:
             raise Invalid("the option lun needs the volume that it is for")
@@ -441,6 +445,17 @@ def _exclusive_initiators(host: str, options: Options) -> bool:
             hint="Give them, or leave exclusive_initiators out.",
         )
     return bool(options.get("exclusive_initiators"))
+
+
+def _required_paths(options: Options) -> Optional[int]:
+    paths: Optional[int] = options.get("require_paths")
+    if paths is None:
+        return None
+    if paths < 1:
+        raise Invalid("the option require_paths is %d" % paths, hint="It is 1 or more. To require none, leave it out.")
+    if (options.get("state") or PRESENT) == ABSENT:
+        raise Invalid("the option require_paths goes with state: present")
+    return paths
 
 
 def chap_of(options: Options) -> Optional[Chap]:

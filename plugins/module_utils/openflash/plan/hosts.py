@@ -83,6 +83,8 @@ def present(draft: Draft, desired: DesiredHost, mapped: bool = False) -> None:
             rules.check_can(draft.capabilities, "create_host", None, host=desired.name, initiators=initiators)
         if desired.chap is not None:
             rules.check_can(draft.capabilities, "chap", host)
+        if desired.require_paths is not None:
+            rules.check_can(draft.capabilities, "connections", host)
         _check_os(draft, desired, host)
         for initiator in desired.initiators or ():
             _check_protocol(draft, initiator)

@@ -15,6 +15,7 @@
 ``GET /arrays/NAME/assume``                 the value of each assumption that is played
 ``PUT /arrays/NAME/assume``                 play others from now on: ``worst``, or a mapping of ids to values
 ``POST /arrays/NAME/session``               ``{"volume", "initiator", "open"}``: as if that host had logged in, or out
+``PUT /arrays/NAME/login``                  ``{"initiator", "paths"}``: it is logged in to so many target ports
 ``POST /arrays/NAME/volumes/VOLUME/write``  ``{"bytes"[, "scope"]}``: as if a host had written to it
 =========================================== =======================================================================
 """
@@ -54,6 +55,7 @@ class Control:
                 web.delete("/arrays/{name}/faults", self._clear_faults),
                 web.post("/arrays/{name}/reset", self._reset),
                 web.post("/arrays/{name}/session", self._session),
+                web.put("/arrays/{name}/login", self._login),
                 web.get("/arrays/{name}/assume", self._assumed),
                 web.put("/arrays/{name}/assume", self._assume),
                 web.post("/arrays/{name}/volumes/{volume}/write", self._write),
@@ -129,6 +131,14 @@ class Control:
             raise _refusal(web.HTTPBadRequest, "session needs volume, initiator and open")
         if not wire.session(str(raw.get("volume")), str(raw.get("initiator")), raw["open"]):
             raise _refusal(web.HTTPNotFound, f"{raw.get('initiator')!r} cannot log in to {raw.get('volume')!r}")
+        return web.json_response({})
+
+    async def _login(self, request: web.Request) -> web.Response:
+        wire, raw = self._wire(request), await _document(request)
+        try:
+            wire.operation.log_in(raw)
+        except ConfigError as error:
+            raise _refusal(web.HTTPBadRequest, str(error)) from None
         return web.json_response({})
 
     async def _write(self, request: web.Request) -> web.Response:

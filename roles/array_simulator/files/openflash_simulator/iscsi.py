@@ -106,6 +106,10 @@ class Portals:
         """The initiators that are logged in to it."""
         return list(dict.fromkeys(one.initiator for one in self._sessions if one.target == name and not one.discovery))
 
+    def count(self, name: str) -> int:
+        """How many sessions it has."""
+        return sum(one.target == name and not one.discovery for one in self._sessions)
+
     # ---- one connection --------------------------------------------------------------------------------------------
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -14,6 +14,7 @@ from ...transport.credentials import credentials
 from ...transport.http import HttpTransport
 from ...transport.journal import Journal
 from .hosts import Hosts
+from .monitoring import Monitoring
 from .names import tenant_path
 from .session import HTTP_PORT, HTTPS_PORT
 from .snapshots import Snapshots
@@ -22,7 +23,7 @@ from .wire import EdfOperations
 __all__ = ["Datera", "connect"]
 
 
-class Datera(Snapshots, Hosts, Scopes):
+class Datera(Snapshots, Hosts, Monitoring, Scopes):
     """One tenant of an array.
 
     A volume is an app instance with one storage instance with one volume, and has the name of the app instance. Where

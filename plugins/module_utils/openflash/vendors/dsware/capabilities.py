@@ -37,6 +37,8 @@ _REFUSALS = {
     "atomic_snapshots": "this array takes one snapshot at a time; take them one by one while the application is quiet",
     "metadata": "this array keeps no notes on a volume; keep them in the inventory",
     "map_snapshot": "this array does not map snapshots; make a volume of it (source_snapshot) and map that",
+    "connections": "no published interface of this array reports which hosts are logged in; look at the hosts, and at "
+    "their agents",
     "host_os": "this array stores no operating system of a host; leave os out",
     "set_volume": "full_clone can only be chosen when a volume is created; clone it again under another name",
 }

@@ -14,12 +14,13 @@ from ...model import Connection
 from ...transport.journal import Journal
 from ...transport.ssh import SshTransport
 from .copies import Copies
+from .monitoring import Monitoring
 from .wire import Commands
 
 PORT = 22
 
 
-class FlashSystem(Copies):
+class FlashSystem(Copies, Monitoring):
     """One array.
 
     The array has volumes, hosts and mappings; it has no snapshots and copies nothing. A snapshot of this client is a

@@ -328,6 +328,17 @@ REMOVE_PORT = Assumption(
     "Initiators cannot be removed from a host. The task fails, and changes nothing. Use the array's own tools.",
     "The array refuses rmhostport, or demands -force.",
 )
+FABRIC = Assumption(
+    "flashsystem.hosts.fabric",
+    "lsfabric",
+    "9",
+    DOCUMENT,
+    "The command of the siblings that lists the log-ins of Fibre Channel ports is there. A published list of the "
+    "commands of this array has lsfabric840.",
+    "The other command is tried. Without both, a log-in does not say at which target port it is, and the paths of a "
+    "port are the nodes that it is logged in to.",
+    "The array does not know the command.",
+)
 LOGGED_IN = Assumption(
     "flashsystem.hosts.logged_in",
     "reported",
@@ -424,6 +435,7 @@ LEDGER: Ledger = (
     WWPN_LIST,
     IQN_LIST,
     REMOVE_PORT,
+    FABRIC,
     LOGGED_IN,
     DELETE_HOST_MAPPED,
     SHARED_CODE,

@@ -65,6 +65,8 @@ class Reading(Array):
         """Every vdisk of the last list, where the names of snapshots and unfinished copies are found."""
         self._by_port: Dict[str, Host] = {}
         """Hosts by the addresses of their ports, as they were read or made."""
+        self._login_counts: Dict[str, Optional[int]] = {}
+        """By port of a host that was read: to how many nodes it is logged in; None where the array does not say."""
         self._names: Set[str] = set()
         """Names of hosts that the array has reported."""
         self._aliases: Dict[str, str] = {}
@@ -372,7 +374,7 @@ class Reading(Array):
         if attributes["name"] != name:
             return None  # the array has taken a number for an id
         self._names.add(name)
-        initiators = _initiators(pairs)
+        initiators = _initiators(pairs, self._login_counts)
         if len(initiators) < int(attributes.get("port_count", "0")):
             raise ValueError("it has %s ports, and reports %d" % (attributes["port_count"], len(initiators)))
         return Host(self._aliases.get(name, name), id=attributes["id"], initiators=initiators)
@@ -479,8 +481,11 @@ def _pool(row: Row) -> Pool:
     return Pool(name, size, free, id=row["id"], provisioned=size - free, provisioning=(THICK,), state=state)
 
 
-def _initiators(pairs: Pairs) -> Tuple[Initiator, ...]:
-    """The ports of a host. The attributes after a port's address, up to the next one, are those of the port."""
+def _initiators(pairs: Pairs, login_counts: Dict[str, Optional[int]]) -> Tuple[Initiator, ...]:
+    """The ports of a host. The attributes after a port's address, up to the next one, are those of the port.
+
+    :param login_counts: gets by address to how many nodes the port is logged in.
+    """
     found: List[Tuple[str, Row]] = []
     for key, reported in pairs:
         if key in ("WWPN", "iscsi_name"):
@@ -491,6 +496,7 @@ def _initiators(pairs: Pairs) -> Tuple[Initiator, ...]:
     for reported, attributes in found:
         protocol, address = parse_initiator(reported)
         count = whole_number(attributes.get("node_logged_in_count"))
+        login_counts[address] = count
         initiators.append(Initiator(address, protocol, logged_in=None if count is None else count > 0))
     return tuple(initiators)
 

@@ -146,6 +146,10 @@ class Commands(Cli):
         """Without ``-force``, which would remove its mappings too."""
         self.change("rmhost", value(name))
 
+    def lsfabric(self, command: str) -> List[Row]:
+        """The log-ins of Fibre Channel ports, under the name that the command has on this array."""
+        return self.table(command, needs=("remote_wwpn", "local_wwpn"))
+
     # -- mappings (2.4) ------------------------------------------------------------------------------------------------
 
     def mkvdiskhostmap(self, vdisk: str, host: str, lun: Optional[int], force: bool = False) -> None:

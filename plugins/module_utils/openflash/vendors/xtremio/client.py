@@ -15,6 +15,7 @@ from ...transport.http import HttpTransport
 from ...transport.journal import Journal
 from .groups import Groups
 from .hosts import Hosts
+from .monitoring import Monitoring
 from .ports import Ports
 from .snapshots import Snapshots
 from .tags import Tags
@@ -25,7 +26,7 @@ __all__ = ["XtremIO", "connect"]
 PORT = 443
 
 
-class XtremIO(Snapshots, Hosts, Groups, Tags, Ports, Scopes):
+class XtremIO(Snapshots, Hosts, Groups, Tags, Ports, Monitoring, Scopes):
     """One cluster of an XMS.
 
     Snapshots are volumes, in the same name space (sheet, section 2). v2 reports which are read-only: ``snapshots()``

@@ -149,6 +149,15 @@ CONNECTED = Assumption(
     "There is no warning before a volume is unmapped from a host that is logged in.",
     "An initiator that is logged in has another state.",
 )
+TARGETS_LISTED = Assumption(
+    "xtremio.initiators.targets",
+    "listed",
+    "6",
+    CLIENT,
+    "From XMS 4.2 on, initiators-connectivity lists the targets that an initiator is logged in to.",
+    "The paths are known by their number alone, without the target ports.",
+    "target-list is empty, and num-of-conn-tars is not 0.",
+)
 LOGGED_IN = Assumption(
     "xtremio.initiators.logged_in",
     False,
@@ -211,6 +220,7 @@ LEDGER: Ledger = (
     BACKUP_TYPE,
     BACKUP_SEEN_AFTER,
     CONNECTED,
+    TARGETS_LISTED,
     LOGGED_IN,
     NAA_GIVEN,
     COUNTERS,

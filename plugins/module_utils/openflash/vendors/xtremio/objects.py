@@ -178,6 +178,11 @@ def mappings_of_volume(item: Object) -> Tuple[Mapping, ...]:
     return found
 
 
+def indexes(oids: Any) -> List[str]:
+    """The indexes in a list of references. Raises ValueError for what is no reference."""
+    return [_oid(oid)[1] for oid in oids]
+
+
 def copies_of(item: Object) -> Tuple[str, ...]:
     """The names of all copies of a volume.
 

@@ -24,7 +24,7 @@ R = TypeVar("R")
 Session = TypeVar("Session", bound="XmsSession")
 
 # Section 2: the keys of lists that are not the name of the type.
-_LIST_KEYS = {"xms": "xmss", "consistency-group-volumes": "consistency-groups"}
+_LIST_KEYS = {"initiators-connectivity": "content", "xms": "xmss", "consistency-group-volumes": "consistency-groups"}
 # Section 1: the types that belong to no cluster.
 _XMS_WIDE = ("clusters", "xms", "tags")
 # Types as errors name them.
@@ -62,6 +62,8 @@ class XmsSession:
         self.is_v2 = False
         self.has_or_filters = False
         """Whether a filter may have several terms, of which one must hold (XMS 4.2 and later)."""
+        self.has_connectivity = False
+        """Whether the log-ins of initiators are listed with their targets (API 2.1: XMS 4.2 and later)."""
         self.version = ""
         self.clusters: Tuple[str, ...] = ()
         self.cluster = ""
@@ -101,6 +103,7 @@ class XmsSession:
         self.version = version
         self.is_v2 = numbers >= (4,)
         self.has_or_filters = numbers >= (4, 2)
+        self.has_connectivity = numbers >= (4, 2)
 
     def choose(self, cluster: Optional[str]) -> str:
         """The cluster of that name, or the only one.
@@ -124,6 +127,7 @@ class XmsSession:
         other = type(self)(self.http, self.threads)
         other.is_v2 = self.is_v2
         other.has_or_filters = self.has_or_filters
+        other.has_connectivity = self.has_connectivity
         other.version = self.version
         other.clusters = self.clusters
         other.cluster = self.choose(cluster)

@@ -46,6 +46,8 @@ INITIATOR_PROPS = (
     "operating-system",
     "chap-authentication-initiator-user-name",
 )
+# Section 6: what says whether an initiator is logged in.
+CONNECTION_PROPS = (*INITIATOR_PROPS[:6], "num-of-conn-tars")
 # Section 6: user names and passwords, in the order of the fields of Chap. Only a driver that must hand them to a host
 # reads them.
 CHAP_VALUES = tuple(
@@ -199,6 +201,16 @@ class XmsOperations(XmsSession):
     def initiators_of(self, groups: Sequence[str]) -> List[Object]:
         """v2. The caller checks the rows again: see ``where``."""
         return self.where("initiators", INITIATOR_PROPS, [("ig-name", group) for group in groups])
+
+    def connections(self, groups: Optional[Sequence[str]] = None) -> List[Object]:
+        """The initiators of these groups (v2), or all, with whether they are logged in."""
+        if groups is None:
+            return self.all("initiators", CONNECTION_PROPS)
+        return self.where("initiators", CONNECTION_PROPS, [("ig-name", group) for group in groups])
+
+    def connectivity(self) -> List[Object]:
+        """API 2.1: the targets that each initiator is logged in to."""
+        return self.names("initiators-connectivity")
 
     def chap_credentials(self) -> List[Object]:
         """Of all initiators, with their passwords in clear."""

@@ -24,6 +24,7 @@ from ..errors import ConfigError, SimulatorError
 from ..faults import Fault, Faults, Verdict
 from ..iscsi import Portals, Route, Shown
 from ..journal import Journal
+from ..operation import Operation
 from ..settings import ArrayConfig
 from ..state import Store
 from ..tgt import Tgtd
@@ -86,6 +87,7 @@ class Wire(ABC):
         self.faults = Faults()
         for fault in config.faults:
             self.faults.add(fault)
+        self.operation = Operation()
         self.store: Store | None = None
         self.images = run_dir / f"{config.name}.images"
         self._connections = 0
@@ -146,6 +148,7 @@ class Wire(ABC):
         """An empty array again, without faults; the journal goes on. Nothing asked for before is carried out after."""
         self._resets += 1
         self.faults.clear()
+        self.operation.clear()
         self._past.clear()
         self.empty()
 

@@ -16,6 +16,9 @@ from .system import Handler, Options
 from .volumes import find_vdisk, vdisk_id
 
 HOST_COLUMNS = "id name port_count iogrp_count status".split()
+FABRIC_COLUMNS = (
+    "remote_wwpn remote_nportid id node_name local_wwpn local_port local_nportid state name cluster_name type"
+).split()
 HOST_MAPPING_COLUMNS = "id name SCSI_id vdisk_id vdisk_name vdisk_UID".split()
 VDISK_MAPPING_COLUMNS = "id name SCSI_id host_id host_name vdisk_UID IO_group_id IO_group_name".split()
 
@@ -94,13 +97,37 @@ def lshost(system: FlashsystemState, command: Command) -> str:
 
 def _port(system: FlashsystemState, port: Initiator) -> Pairs:
     is_fc = _WWPN.match(port.address)
-    logged_in = system.logged_in(port.address)
-    count = [("node_logged_in_count", str(system.nodes) if logged_in else "0")]
+    nodes = {node for node, _port in system.login_ports(port.address)}
+    count = [("node_logged_in_count", str(len(nodes)))]
     return [
         ("WWPN", system.wwpn(port.address)) if is_fc else ("iscsi_name", port.address),
         *(count if system.assumed("hosts.logged_in") == "reported" else []),
-        ("state", "active" if logged_in else "offline"),
+        ("state", "active" if nodes else "offline"),
     ]
+
+
+def lsfabric(system: FlashsystemState, command: Command) -> str:
+    """The log-ins of Fibre Channel ports: one row for each port of a host at each target port."""
+    if command.verb != system.assumed("hosts.fabric"):
+        text = f"rbash: {command.verb}: command not found"
+        raise Refusal("", status=system.assumed("errors.unknown_command"), text=text)
+    rows: list[Row] = []
+    for host in system.array.hosts:
+        for port in system.array.initiators_of(host):
+            for node, wwpn in system.login_ports(port.address) if _WWPN.match(port.address) else ():
+                row = dict.fromkeys(FABRIC_COLUMNS, "")
+                row |= {
+                    "remote_wwpn": system.wwpn(port.address),
+                    "id": str(node),
+                    "node_name": f"node{node}",
+                    "local_wwpn": system.wwpn(wwpn),
+                    "local_port": str(1 + system.wwpns(node).index(wwpn)),
+                    "state": "active",
+                    "name": host.name,
+                    "type": "host",
+                }
+                rows.append(row)
+    return concise(command, FABRIC_COLUMNS, rows, system.empty_header)
 
 
 def _check_name(system: FlashsystemState, name: str) -> str:
@@ -230,6 +257,8 @@ def lsvdiskhostmap(system: FlashsystemState, command: Command) -> str:
 
 COMMANDS: dict[str, tuple[Options, Handler]] = {
     "lshost": (VIEW, lshost),
+    "lsfabric": ({**VIEW, "host": True}, lsfabric),
+    "lsfabric840": ({**VIEW, "host": True}, lsfabric),
     "mkhost": ({**_PORTS, "name": True, "iogrp": True, "type": True, "mask": True}, mkhost),
     "addhostport": (_PORTS, addhostport),
     "rmhostport": (_PORTS, rmhostport),

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...array import Array
 from ...objects import Volume
+from ...operation import Operation
 from . import ledger
 
 
@@ -35,6 +36,7 @@ class FlashsystemState:
     """Portal addresses, given to the nodes in turn; by default one loopback address for each node."""
     next_uid: int = 1
     """The end of the identity of the next vdisk."""
+    operation: Operation = field(default_factory=Operation)
 
     @property
     def empty_header(self) -> bool:
@@ -101,9 +103,21 @@ class FlashsystemState:
         }[self.assumed("ports.wwpn_spelling")]
 
     def logged_in(self, address: str) -> bool:
-        """Whether this port is logged in. With a device tree only the ports of the host behind it are, else all."""
-        if self.device_root is None:
-            return True
-        from ...devicetree import HBA_WWPNS
+        """Whether this port of a host is logged in."""
+        return bool(self.login_ports(address))
 
-        return address in HBA_WWPNS
+    def login_ports(self, address: str) -> list[tuple[int, str]]:
+        """The target ports that this port of a host is logged in to: (number of the node, WWPN or portal address).
+
+        Where no test says otherwise, one of each node. With a device tree only the ports of the host behind it are
+        logged in.
+        """
+        default = self.nodes
+        if self.device_root is not None:
+            from ...devicetree import HBA_WWPNS
+
+            default = self.nodes if address in HBA_WWPNS else 0
+        nodes = range(1, self.nodes + 1)
+        ports = [(node, self.wwpns(node)[number]) for number in (0, 1) for node in nodes if self.wwpns(node)]
+        usable = self.portals() if address.startswith(("iqn.", "eui.")) else ports
+        return usable[: self.operation.paths(address, default)]

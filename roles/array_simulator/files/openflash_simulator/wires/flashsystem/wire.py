@@ -109,6 +109,7 @@ class FlashsystemWire(SshWire):
             address=config.address,
             device_root=self.tree.root if self.tree else None,
             portal_addresses=config.options.get("portals", ()),
+            operation=self.operation,
         )
 
     def assumptions_changed(self) -> None:

@@ -55,6 +55,10 @@ class Exports(Images):
         name = self._name(found) if found else ""
         return name if known and name in self._portals.tgtd.names() else None
 
+    def sessions(self, initiator: Initiator) -> int:
+        """How many real sessions the initiator has."""
+        return self._portals.count(self._name(initiator))
+
     def shown(self, name: str) -> list[tuple[str, str]]:
         """The targets of the array, each with its portal, that a target of tgtd stands for; none of another cluster."""
         is_ours = any(self._name(initiator) == name for initiator in self._array.initiators)

@@ -14,7 +14,7 @@ from ...rules import NameTaken
 from . import ledger
 from .call import Call
 from .folders import join_folder, leave_folders
-from .ports import TargetGroups
+from .ports import TargetGroups, connected_targets
 from .refusals import XmsError
 from .resource import IDLE, Field, Links, Resource, Scope, choice, common, required, text
 from .state import naa_name, oid
@@ -126,11 +126,9 @@ class Initiators(Resource):
         "port-address": lambda scope, row: row.address,
         "port-type": lambda scope, row: "fc" if _COLON_WWN.match(row.address) else "iscsi",
         "initiator-conn-state": lambda scope, row: (
-            scope.xms.assumed("initiators.connected_state")
-            if scope.xms.assumed("initiators.logged_in")
-            else "disconnected"
+            scope.xms.assumed("initiators.connected_state") if connected_targets(scope, row) else "disconnected"
         ),
-        "num-of-conn-tars": lambda scope, row: int(scope.xms.assumed("initiators.logged_in")),
+        "num-of-conn-tars": lambda scope, row: len(connected_targets(scope, row)),
         "operating-system": lambda scope, row: row.attributes.get("operating-system", "other"),
         **{answer_key: _chap(request_key) for request_key, answer_key in _CHAP_KEYS.items()},
         **IDLE,

@@ -101,6 +101,7 @@ LEDGER: Ledger = (
     Assumption("xtremio.restore.backup_seen_after", 0.0, "2", (2.0, 5.0)),
     Assumption("xtremio.initiators.connected_state", "connected", "6", ("up",)),
     Assumption("xtremio.initiators.logged_in", False, "6", (True,)),
+    Assumption("xtremio.initiators.targets", "listed", "6", ("empty",)),
     # late: two seconds after the first mapping.
     Assumption("xtremio.volumes.naa_given", "mapped", "3", ("created", "late")),
     Assumption("xtremio.objects.alerts_and_counters", "idle", "3", ("present",)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ...objects import Initiator
 from .call import Call
 from .resource import IDLE, Resource, Scope, common, value_of
 from .state import Fixed, oid
@@ -51,6 +52,18 @@ class IscsiPortals(Resource):
         return scope.cluster.portals
 
 
+def connected_targets(scope: Scope, row: Initiator) -> list[Fixed]:
+    """The targets that the initiator is logged in to."""
+    kind = "iscsi" if row.address.startswith(("iqn.", "eui.")) else "fc"
+    usable = [
+        target
+        for target in scope.cluster.targets
+        if target.values["port-type"] == kind and target.values["port-state"] == "up"
+    ]
+    assumed = int(scope.xms.assumed("initiators.logged_in"))
+    return usable[: scope.xms.paths(scope.cluster, row, assumed)]
+
+
 class InitiatorsConnectivity(Resource):
     """The targets that each initiator is logged in to, as one object (API 2.1)."""
 
@@ -62,14 +75,16 @@ class InitiatorsConnectivity(Resource):
         return ()  # it has no objects; see listing()
 
     def listing(self, scope: Scope, call: Call) -> dict[str, Any]:
+        named = scope.xms.assumed("initiators.targets") == "listed"
         content: list[dict[str, Any]] = [
             {
                 "name": row.name,
                 "port-address": row.address,
                 "port-type": "fc" if row.address.count(":") == 7 and not row.address.startswith("iqn") else "iscsi",
-                "num-of-conn-tars": 0,
-                "target-list": [],
+                "num-of-conn-tars": len(connected),
+                "target-list": [oid(target) for target in connected if named],
             }
             for row in scope.cluster.array.initiators
+            for connected in [connected_targets(scope, row)]
         ]
         return {"content": content, "links": [{"href": f"{call.root}/{self.type}", "rel": "self"}]}

@@ -14,7 +14,8 @@ from typing import Any
 
 from ...array import Array
 from ...inquiry import naa_of
-from ...objects import Table, Volume
+from ...objects import Initiator, Table, Volume
+from ...operation import Operation
 from ...store import ChangeHook
 from . import ledger
 from .refusals import CLUSTER_REQUIRED, XmsError
@@ -188,11 +189,18 @@ class XmsState:
         # The value of an entry of the ledger that is played.
         self.assumed = assumed
         self.guid = guid("xms", name)
+        self.operation = Operation()
+        # How many real sessions an initiator of a cluster has.
+        self.sessions: Callable[[Cluster, Initiator], int] = lambda cluster, initiator: 0
         self.tags: Table[Tag] = Table()
 
     @property
     def oid(self) -> OID:
         return [self.guid, self.name, 1]
+
+    def paths(self, cluster: Cluster, initiator: Initiator, default: int) -> int:
+        """To how many targets the initiator is logged in: what a test has set, else its real sessions."""
+        return self.operation.paths(initiator.address, max(default, self.sessions(cluster, initiator)))
 
     @property
     def strict(self) -> bool:

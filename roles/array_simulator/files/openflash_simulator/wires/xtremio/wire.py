@@ -16,7 +16,7 @@ from ...assumptions import default_of
 from ...checks import iscsi_fc_or_both, protocol_name, texts
 from ...document import Document
 from ...errors import ConfigError
-from ...objects import Pool
+from ...objects import Initiator, Pool
 from ...rules import ArrayError, Rules
 from ...settings import ArrayConfig
 from ..base import need_protocol_of_datapath, parse_version, protocol_of
@@ -123,6 +123,8 @@ class XtremioWire(HttpWire):
         self.xms = XmsState(
             config.name, config.username, version, clusters, self.clock, limits, self.changed, self.assumed
         )
+        self.xms.operation = self.operation
+        self.xms.sessions = self._sessions
         self._basic = f"{config.username}:{config.password}".encode()
         self._types = {api: served(version, api) for api in ((1, 2) if version.numbers >= (4,) else (1,))}
 
@@ -137,6 +139,9 @@ class XtremioWire(HttpWire):
         }
         for array in self.arrays():
             array.rules = replace(array.rules, **values)
+
+    def _sessions(self, cluster: Cluster, initiator: Initiator) -> int:
+        return self.exports[cluster.index - 1].sessions(initiator) if self.exports else 0
 
     # ---- data path -------------------------------------------------------------------------------------------------
 
