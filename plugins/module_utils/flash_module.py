@@ -29,6 +29,7 @@ from .openflash.apply import Applied, apply, nothing
 from .openflash.array import Array
 from .openflash.connect import connect
 from .openflash.errors import CONNECT, FlashError, Interrupted, NotDone, context
+from .openflash.identify import identified
 from .openflash.plan.desired import GATHERED, DesiredState, selection
 from .openflash.plan.draft import Plan, assumption
 from .openflash.plan.planner import plan as make_plan
@@ -108,6 +109,7 @@ def _run(
             module.check_given()
             desired_state = desired(module.params)
         with _connected(module, result) as array:
+            desired_state = identified(array, desired_state)
             actual = read(array, desired_state)
             plan = make_plan(desired_state, actual, _policy(module.params), array.capabilities, module.check_mode)
             for error in plan.errors:

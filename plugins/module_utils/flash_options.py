@@ -14,6 +14,7 @@ from ansible.module_utils.common.validation import check_type_dict, check_type_l
 
 from .openflash.connect import VENDORS
 from .openflash.errors import Invalid
+from .openflash.plan.identity import VOLUME_OPTIONS
 from .openflash.plan.ranges import check_single, expanded
 from .openflash.transport import environment
 
@@ -104,23 +105,30 @@ def policy_options(*names: str) -> Spec:
     return {name: dict(POLICY[name]) for name in names}
 
 
+IDENTITIES = {"name": VOLUME_OPTIONS, "volume": tuple("volume_" + name for name in VOLUME_OPTIONS)}
+"""Options that choose a volume instead of the one that names it."""
+
+
 def one_or_many(single: str, plural: str, options: Spec, task_options: Spec, needs: Optional[str]) -> Dict[str, Any]:
     """The arguments of AnsibleModule for a module that takes one object or a list of them.
 
     The options of an object also stand outside the list, as defaults for its items. Those of an item have no default.
     """
     suboptions = {name: {k: v for k, v in spec.items() if k != "default"} for name, spec in options.items()}
-    if needs is None:
-        suboptions[single] = dict(suboptions[single], required=True)
+    identities = [name for name in IDENTITIES[single] if name in options]
     spec = dict(options)
     spec[plural] = {"type": "list", "elements": "dict", "options": suboptions}
+    if identities and needs is None:
+        spec[plural]["required_one_of"] = [[single] + identities]
+    elif needs is None:
+        suboptions[single] = dict(suboptions[single], required=True)
     spec["continue_on_error"] = {"type": "bool", "default": False}
     spec.update(task_options)
     spec.update(CONNECTION)
     return {
         "argument_spec": spec,
-        "mutually_exclusive": [(single, plural)],
-        "required_one_of": [(needs or single, plural)],
+        "mutually_exclusive": [(one, plural) for one in [single] + identities],
+        "required_one_of": [[needs or single] + ([] if needs else identities) + [plural]],
         "supports_check_mode": True,
     }
 
@@ -147,6 +155,7 @@ def items_of(params: Params, single: str, plural: str, options: Spec) -> List[Ma
 NAMES = frozenset(
     ("name", "volume", "host", "group", "pool", "backup", "snapshot", "source_volume", "source_snapshot", "rename_from")
     + ("checksum", "gather_prefix")
+    + tuple(name for names in IDENTITIES.values() for name in names)
     + tuple(name for vendor in VENDORS.values() for name, option in vendor.options.items() if option.is_name)
 )
 """Options that name an object, or its content. An empty one must not make the task act on another object, or on

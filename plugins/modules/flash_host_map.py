@@ -55,6 +55,16 @@ options:
   volume: &volume
     description: The volume to map. Without it, the task is about the host alone. Either this or O(maps).
     type: str
+  volume_id: &volume_id
+    description:
+      - The array's own identifier of the volume, instead of its name. With O(volume), it must have that name.
+      - All volumes of the array are listed to find it.
+    type: str
+  volume_serial: &volume_serial
+    description: >-
+      The identity of the volume as a disk, as for O(volume_id). See
+      O(openflash.storage.flash_volume#module:serial).
+    type: str
   lun: &lun
     description:
       - The LUN that the host shall see the volume as, from V(0). By default the array chooses a free one, and a mapping
@@ -130,6 +140,8 @@ options:
       initiators: *initiators
       exclusive_initiators: *exclusive_initiators
       volume: *volume
+      volume_id: *volume_id
+      volume_serial: *volume_serial
       lun: *lun
       exclusive: *exclusive
       os: *os
@@ -335,6 +347,8 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     "initiators": {"type": "list", "elements": "str"},
     "exclusive_initiators": {"type": "bool"},
     "volume": {"type": "str"},
+    "volume_id": {"type": "str"},
+    "volume_serial": {"type": "str"},
     "lun": {"type": "int"},
     "exclusive": {"type": "bool"},
     "os": {"type": "str"},

@@ -42,6 +42,16 @@ options:
   volume: &volume
     description: The volume that it is a snapshot of. Needed unless O(state=absent) or O(group) is given.
     type: str
+  volume_id: &volume_id
+    description:
+      - The array's own identifier of the volume, instead of its name. With O(volume), it must have that name.
+      - All volumes of the array are listed to find it.
+    type: str
+  volume_serial: &volume_serial
+    description: >-
+      The identity of the volume as a disk, as for O(volume_id). See
+      O(openflash.storage.flash_volume#module:serial).
+    type: str
   group: &group
     description:
       - Instead of O(volume), a consistency group. The snapshot is then one of every volume in it, all of one instant,
@@ -98,6 +108,8 @@ options:
         type: str
         choices: [present, absent, restored]
       volume: *volume
+      volume_id: *volume_id
+      volume_serial: *volume_serial
       group: *group
       backup: *backup
       suffix: *suffix
@@ -251,6 +263,8 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     "name": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent", "restored"], "default": "present"},
     "volume": {"type": "str"},
+    "volume_id": {"type": "str"},
+    "volume_serial": {"type": "str"},
     "group": {"type": "str"},
     "backup": {"type": "str"},
     "suffix": {"type": "str"},

@@ -26,7 +26,20 @@ extends_documentation_fragment:
   - openflash.storage.policy.list
 options:
   name:
-    description: Name of the volume. Either this or O(volumes).
+    description: Name of the volume. Either this, O(id), O(serial) or O(volumes).
+    type: str
+  id: &id
+    description:
+      - The array's own identifier of a volume that exists, as RV(volume.id) shows it, instead of its name.
+      - With O(name), the volume must have that name, or O(rename_from). Otherwise the task is refused.
+      - All volumes of the array are listed to find it.
+    type: str
+  serial: &serial
+    description:
+      - The identity as a disk of a volume that exists, as RV(volume.serial) or a host shows it, instead of its name.
+        C(naa.6001...), C(0x6001...), C(36001...) and colons are understood.
+      - With O(name) as with O(id). Where an array does not report it (Violin, Datera, the socket of a Dsware), the task
+        is refused.
     type: str
   state:
     description: Whether the volume shall exist.
@@ -81,9 +94,10 @@ options:
     elements: dict
     suboptions:
       name:
-        description: Name of the volume.
+        description: Name of the volume. This, O(volumes[].id) or O(volumes[].serial) is required.
         type: str
-        required: true
+      id: *id
+      serial: *serial
       state:
         description: Whether the volume shall exist.
         type: str
@@ -133,6 +147,11 @@ EXAMPLES = r"""
         size: 50GiB
         volumes:
           - name: vmfs{001..100}
+
+    - name: Extend the disk that multipath shows on a host
+      openflash.storage.flash_volume:
+        serial: 36001e6790000000000000000deadbeef
+        size: 200GiB
 
     - name: A clone, larger than its source
       openflash.storage.flash_volume:
@@ -337,6 +356,8 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan i
 
 OPTIONS: Dict[str, Dict[str, Any]] = {
     "name": {"type": "str"},
+    "id": {"type": "str"},
+    "serial": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "size": {"type": "str"},
     "pool": {"type": "str"},

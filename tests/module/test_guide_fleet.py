@@ -72,8 +72,9 @@ def test_neither_play_of_the_guide_removes_what_the_other_created(xtremio: Array
         snapshots = set(xtremio.volumes()) - declared
         assert len(snapshots) == night - 1, "undeclared objects are removed, and every snapshot is kept"
         options = nightly["tasks"][0]["openflash.storage.flash_snapshot"]
-        options["name"] = f"web-data-nightly-2026010{night}"
+        assert options["suffix"] == ("%Y%m%d" if night == 1 else "20260101")
+        options["suffix"] = f"2026010{night}"  # as on the day after
         run("nightly.yml", nightly)
-        assert set(xtremio.volumes()) == declared | snapshots | {options["name"]}
+        assert set(xtremio.volumes()) == declared | snapshots | {options["name"] + options["suffix"]}
     assert "changed=0" in run("declare.yml", declare)
     assert len(set(xtremio.volumes()) - declared) == 2

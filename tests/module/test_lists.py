@@ -124,8 +124,12 @@ def test_an_item_overrides_the_options_outside_the_list(array: ArrayUnderTest) -
     ("module", "args", "message"),
     [
         ("flash_volume", {"name": "db1", "volumes": [{"name": "db2"}]}, "mutually exclusive: name|volumes"),
-        ("flash_volume", {"size": "10GiB"}, "one of the following is required: name, volumes"),
-        ("flash_volume", {"volumes": [{"size": "10GiB"}]}, "missing required arguments: name found in volumes"),
+        ("flash_volume", {"size": "10GiB"}, "one of the following is required: name, id, serial, volumes"),
+        (
+            "flash_volume",
+            {"volumes": [{"size": "10GiB"}]},
+            "one of the following is required: name, id, serial found in volumes",
+        ),
         ("flash_volume", {"volumes": [{"name": "db1"}, {"name": "db1"}], "size": "1GiB"}, "names db1 twice"),
         ("flash_snapshot", {"name": "monday", "snapshots": [{"name": "x"}]}, "mutually exclusive: name|snapshots"),
         ("flash_snapshot", {"volume": "db1"}, "one of the following is required: name, snapshots"),

@@ -12,6 +12,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping as Map, Optional, Sequenc
 from ..errors import Invalid, Refused, context
 from ..model import Chap, Initiator
 from ..units import TIME_LETTERS, parse_initiator, parse_size
+from .identity import Identity, with_names
 from .ranges import expanded, names_of
 
 PRESENT, ABSENT, RESTORED = "present", "absent", "restored"
@@ -222,12 +223,15 @@ class DesiredState:
     exclusive_hosts: FrozenSet[str] = frozenset()
     """Hosts that shall have the mappings of this task and no others."""
     prune: Optional[Prune] = None
+    identities: Map[str, Identity] = field(default_factory=dict)
+    """Volumes that the task chooses by their identity, by what it calls them."""
 
 
 def volumes(items: Sequence[Options], params: Options) -> DesiredState:
     """flash_volume."""
     _check_not_empty("volumes", items, params)
-    return DesiredState(volumes=_volumes("the task", items))
+    items, identities = with_names(items, "name")
+    return DesiredState(volumes=_volumes("the task", items), identities=identities)
 
 
 def _volumes(where: str, items: Sequence[Options], exact: bool = False) -> Tuple[DesiredVolume, ...]:
@@ -269,6 +273,7 @@ def _mappings(where: str, mappings: Sequence[DesiredMapping]) -> Tuple[DesiredMa
 def snapshots(items: Sequence[Options], params: Options) -> DesiredState:
     """flash_snapshot."""
     _check_not_empty("snapshots", items, params)
+    items, identities = with_names(items, "volume", "volume_")
     found = unique("the task", [DesiredSnapshot.of(item) for item in items], "volume", "group", "name")
     _check_snapshots(found)
     retentions: Dict[Tuple[str, str], Retention] = {}
@@ -288,7 +293,12 @@ def snapshots(items: Sequence[Options], params: Options) -> DesiredState:
         first = retentions.setdefault((snapshot.volume, prefix), Retention(prefix, keep, snapshot.volume))
         if first.keep != keep:
             raise Invalid("the option keep is given as %d and %d for volume %s" % (first.keep, keep, snapshot.volume))
-    return DesiredState(snapshots=found, atomic=bool(params.get("atomic")), retentions=tuple(retentions.values()))
+    return DesiredState(
+        snapshots=found,
+        atomic=bool(params.get("atomic")),
+        retentions=tuple(retentions.values()),
+        identities=identities,
+    )
 
 
 def _check_snapshots(snapshots_of_task: Sequence[DesiredSnapshot]) -> None:
@@ -311,6 +321,7 @@ def host_maps(items: Sequence[Options], params: Options) -> DesiredState:
     _check_not_empty("maps", items, params)
     if not items and params.get("exclusive") and params.get("host"):
         items = [params]  # allow_empty permits it: the host shall have no volume
+    items, identities = with_names(items, "volume", "volume_")
     hosts: Dict[str, DesiredHost] = {}
     mappings: List[DesiredMapping] = []
     exclusive = set()
@@ -338,7 +349,10 @@ def host_maps(items: Sequence[Options], params: Options) -> DesiredState:
                 hint="Give its initiators and other properties once, or the same every time.",
             )
     return DesiredState(
-        hosts=tuple(hosts.values()), mappings=_mappings("the task", mappings), exclusive_hosts=frozenset(exclusive)
+        hosts=tuple(hosts.values()),
+        mappings=_mappings("the task", mappings),
+        exclusive_hosts=frozenset(exclusive),
+        identities=identities,
     )
 
 
