@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Capabilities
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import parse_size
-from tests.module.arrays import GIB, ONE_OF_EACH_WIRE, ArrayUnderTest, Result
+from tests.module.arrays import GIB, ONE_OF_EACH_WIRE, ROWS, ArrayUnderTest, Result, Row
 
 
 def gather(array: ArrayUnderTest, **options: Any) -> Result:
@@ -107,19 +107,35 @@ def test_a_kind_that_cannot_be_read_fails_the_task(xtremio: ArrayUnderTest) -> N
 # ---- the law ---------------------------------------------------------------------------------------------------------
 
 NAMES = ["web-1", "web-2", "db_data", "Logs.old"]
+OPTIONS: dict[str, Any] = {
+    "encrypted": True,
+    "placement_mode": "single_flash",
+    "read_iops_max": 700,
+    "replica_count": 2,
+    "write_bandwidth_max": 4096,
+}
+"""Values of the options of volumes that an array reports, other than those of a volume that was made without them."""
 
 
 @st.composite
 def contents(draw: st.DrawFn, array: ArrayUnderTest, rules: Capabilities) -> dict[str, Any]:
-    """A document of random content that the array can hold."""
-    sizes = (GIB, 4 * GIB, 1536 * 1024**2, 7 * 1024**2)
-    steps = [size for size in sizes if size % rules.granularity == 0 and size >= rules.smallest]
+    """A document of random content that the array can hold, in sizes that not every array can have."""
+    units = st.integers(0, (8 * GIB - rules.smallest) // rules.granularity)
+    sizes = units.map(lambda number: f"{rules.smallest + number * rules.granularity}B")
     possible = [name for name in NAMES if re.fullmatch(rules.volume_name.pattern, name)]
     names = draw(st.lists(st.sampled_from(possible), unique=True, min_size=1, max_size=3))
     kinds = st.sampled_from(array.capabilities.provisioning)
+    known = sorted(array.capabilities.volume_options & set(OPTIONS))
+    options = st.lists(st.sampled_from(known), unique=True) if known else st.just([])
     content: dict[str, Any] = {
         "volumes": [
-            {"name": name, "size": f"{draw(st.sampled_from(steps))}B", "provisioning": draw(kinds)} for name in names
+            {
+                "name": name,
+                "size": draw(sizes),
+                "provisioning": draw(kinds),
+                "array_options": {option: OPTIONS[option] for option in draw(options)},
+            }
+            for name in names
         ],
         "snapshots": [{"name": f"{name}-s", "volume": name} for name in names if draw(st.booleans())],
     }
@@ -129,7 +145,14 @@ def contents(draw: st.DrawFn, array: ArrayUnderTest, rules: Capabilities) -> dic
     if array.row.hosts:
         hosts = [f"host{number}" for number in draw(NUMBERS)]
         addresses = list(array.row.initiators)
-        content["hosts"] = [{"name": host, "initiators": [addresses.pop()]} for host in hosts]
+        # The third is of another protocol on some arrays, and Violin has hosts of one protocol only
+        content["hosts"] = [
+            {"name": host, "initiators": [addresses.pop(0) for _ in range(draw(st.integers(1, 2 - number)))]}
+            for number, host in enumerate(hosts)
+        ]
+        if array.cannot("host_os") is None:
+            for host in content["hosts"]:
+                host["os"] = draw(st.sampled_from(["linux", "windows"]))
         pairs = [(host, volume) for host in hosts for volume in names if draw(st.booleans())]
         content["mappings"] = [
             {"host": host, "volume": volume, **array.lun(2 * number + 1)} for number, (host, volume) in enumerate(pairs)
@@ -186,8 +209,8 @@ def test_the_law_of_the_document_on_some_array(arrays: dict[str, ArrayUnderTest]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("row", ONE_OF_EACH_WIRE, ids=lambda row: row.name)
-def test_the_law_of_the_document_on_every_array(arrays: dict[str, ArrayUnderTest], row: Any) -> None:
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_the_law_of_the_document_on_every_array(arrays: dict[str, ArrayUnderTest], row: Row) -> None:
     others = [other for other in ONE_OF_EACH_WIRE if other.simulator["vendor"] != row.simulator["vendor"]]
 
     @settings(BOUNDED, max_examples=8)

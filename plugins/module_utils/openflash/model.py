@@ -293,6 +293,8 @@ class OptionRule:
     """The permitted values, for people."""
     reported: bool = True
     """The array reports it of every volume; without, it is not in results."""
+    of_origin: bool = False
+    """It names what the volume was made of. The array as a document leaves it out, and has the properties it led to."""
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,13 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.gathering import gather
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
     Initiator,
     SnapshotSpec,
     VolumeSpec,
 )
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import selection
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from tests.arrays.datera.conftest import IQN1, VARIANTS, SimulatedEdf
 from tests.support.one_array import make_volume
@@ -145,6 +147,23 @@ def test_a_placement_policy_is_set_where_the_array_has_them(edf33: SimulatedEdf)
     assert volume.options["placement_policy"] == "all-flash"
 
 
+@pytest.mark.parametrize("played", ["of_policy", "as_sent"])
+def test_a_placement_mode_beside_a_policy_is_set_too(edf33: SimulatedEdf, played: str) -> None:
+    """Which of them decides is not known: both are as requested, whatever the array makes of the first request."""
+    edf33.assume({"datera.volumes.placement": played})
+    try:
+        array = edf33.connect()
+        both = {"placement_policy": "all-flash", "placement_mode": "single_flash"}
+        assert both.items() <= make_volume(array, **both).options.items()
+        (volume,) = array.volumes(["vol1"]).items
+        assert both.items() <= volume.options.items()
+        other = {"placement_policy": "single-flash", "placement_mode": "hybrid"}
+        assert other.items() <= array.set_volume(volume, other).options.items()
+        assert other.items() <= array.volumes(["vol1"]).items[0].options.items()
+    finally:
+        edf33.assume({})
+
+
 def test_older_software_has_no_placement_policies(edf22: SimulatedEdf) -> None:
     assert "placement_policy" not in edf22.connect().capabilities.volume_options
 
@@ -176,6 +195,8 @@ def test_an_app_template_gives_the_remaining_options(edf: SimulatedEdf) -> None:
     )
     assert (same.size, grown.size) == (2 * GIB, 5 * GIB)
     assert (same.options["template"], same.options["placement_mode"]) == ("gold", "single_flash")
+    declared = gather(array, selection({}))["gathered"]["volumes"]
+    assert {"template", "placement_mode"} & set(declared[0]["array_options"]) == {"placement_mode"}
     if not edf.connect().capabilities.volume_options.get("placement_policy"):
         with pytest.raises(errors.Invalid, match="which is more than 1GiB"):
             array.create_volume(VolumeSpec("less", GIB, options={"template": "gold"}))

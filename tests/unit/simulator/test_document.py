@@ -144,6 +144,20 @@ def test_several_volumes_of_a_datera_app_instance_stay_together(tmp_path: Path) 
     assert [row["volume"] for row in shown["mappings"]] == ["db1/storage-1/data", "db1/storage-1/logs"]
 
 
+def test_a_placement_policy_that_only_the_file_has_exists_on_a_datera_too(tmp_path: Path) -> None:
+    content = friday("datera")
+    for volume, mode in zip(content["volumes"], ("all_flash", "hybrid"), strict=True):
+        volume["array_options"] = {"placement_policy": "gold", "placement_mode": mode}
+    wire = begun(tmp_path, content)
+    found = [
+        (volume.placement_policy, volume.placement_mode)
+        for tenant in wire.edf.tenants.values()  # type: ignore[attr-defined]
+        for instance in tenant.instances.values()
+        for _storage, volume in instance.volumes
+    ]
+    assert found == [("gold", "all_flash"), ("gold", "hybrid")]
+
+
 def test_a_pool_is_as_full_as_it_was_and_never_fuller(tmp_path: Path) -> None:
     content = friday("violin")
     content["array"]["pools"][0].update(used=GIB, free=10 * TIB - GIB)

@@ -159,8 +159,8 @@ class _Gathering:
         """The options that are set. What a new volume has none of is not declared: a limit of 0, an empty name."""
         options = {}
         for name in sorted(self._capabilities.volume_options):
-            value = volume.options.get(name)
-            if not value or not self._capabilities.volume_options[name].reported:
+            value, rule = volume.options.get(name), self._capabilities.volume_options[name]
+            if not value or rule.of_origin or not rule.reported:
                 continue
             try:
                 options.update(rules.check_options({name: value}, self._capabilities))

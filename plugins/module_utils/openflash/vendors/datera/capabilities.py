@@ -113,7 +113,7 @@ def volume_options(policies: bool) -> Dict[str, OptionRule]:
         ),
         "placement_mode": OptionRule(str, PLACEMENT_MODES, description=" or ".join(PLACEMENT_MODES)),
         "ip_pool": OptionRule(str, description="the name of an access network IP pool"),
-        "template": OptionRule(str, create_only=True, description="the name of an app template"),
+        "template": OptionRule(str, create_only=True, of_origin=True, description="the name of an app template"),
     }
     if policies:
         options["placement_policy"] = OptionRule(str, description="the name of a placement policy")

@@ -136,7 +136,8 @@ class Changes(AccessLists, VolumeChanges, OfflineChanges):
         self._online(instance_volume)
 
     def set_volume(self, volume: Volume, options: Map[str, Any]) -> Volume:
-        """One request for replicas and placement, one or two for limits, one for the IP pool (offline if need be)."""
+        """One request for replicas and placement, or two for both kinds of placement; one or two for limits; one for
+        the IP pool (offline if need be)."""
         with self._doing("change volume %s" % volume.name, volume.name):
             instance_volume = self._need_volume(volume)
             self._require("set_volume", volume, options=options)
@@ -154,6 +155,9 @@ class Changes(AccessLists, VolumeChanges, OfflineChanges):
         properties = properties_of(options)
         if properties:
             self._wire.update_volume(instance_volume.path, properties)
+        mode = mode_beside_policy(options)
+        if mode is not None:
+            self._wire.update_volume(instance_volume.path, {"placement_mode": mode})
         if any(name in options for name in QOS):
             present = instance_volume.entity.get("performance_policy") or {}
             limits = {name: int(present.get(name) or 0) for name in QOS}
@@ -222,6 +226,11 @@ def properties_of(options: Map[str, Any]) -> Entity:
     if options.get("placement_policy"):
         found["placement_policy"] = {"path": POLICIES % options["placement_policy"]}
     return found
+
+
+def mode_beside_policy(options: Map[str, Any]) -> Optional[str]:
+    """The placement mode, where a policy is requested too. The mode of the policy is assumed to win (2.4)."""
+    return options.get("placement_mode") if options.get("placement_policy") else None
 
 
 def limits_of(options: Map[str, Any]) -> Dict[str, int]:

@@ -146,6 +146,15 @@ SHRINK = Assumption(
     "volume that somebody extends between that read and the extension may lose what is beyond the requested size.",
     "The array accepts a size that is smaller than the present one.",
 )
+PLACEMENT = Assumption(
+    "datera.volumes.placement",
+    "of_policy",
+    "2.4",
+    NOBODY,
+    "A placement policy decides the placement mode of a volume, also where another mode is sent with it.",
+    "Nothing: where a policy and a mode are requested, the mode is sent again by itself unless the array reports it.",
+    "After a request with a placement policy and another mode, the array reports the mode that was sent.",
+)
 DELETE_ONLINE = Assumption(
     "datera.volumes.delete_online",
     "refused",
@@ -422,6 +431,7 @@ LEDGER: Ledger = (
     EXTEND_ONLINE,
     RESIZE_STATUS,
     SHRINK,
+    PLACEMENT,
     DELETE_ONLINE,
     OFFLINE_IDLE,
     OFFLINE_IN_USE,

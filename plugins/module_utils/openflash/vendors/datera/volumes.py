@@ -29,7 +29,7 @@ from ...transport.deadline import Deadline
 from ...units import GIB, format_size
 from . import entities, ledger
 from .capabilities import shared_with_siblings
-from .changes import Changes, limits_of, properties_of
+from .changes import Changes, limits_of, mode_beside_policy, properties_of
 from .entities import InstanceVolume
 from .names import parse_unfinished, request_digest, unfinished_descr, unfinished_name
 from .refusals import NameTaken, OfflineDemanded
@@ -43,7 +43,10 @@ class Volumes(Changes):
     # -- create ------------------------------------------------------------------------------------------------------
 
     def create_volume(self, spec: VolumeSpec) -> Volume:
-        """One request: app instance, storage instance and volume, with all requested properties."""
+        """One request: app instance, storage instance and volume, with all requested properties.
+
+        One more for a placement mode that is not that of the requested placement policy.
+        """
         with self._doing("create volume %s" % spec.name, spec.name):
             self._in_this_pool(spec)
             options = dict(spec.options)
@@ -61,7 +64,14 @@ class Volumes(Changes):
                 storage["ip_pool"] = {"path": POOLS % options["ip_pool"]}
             body = {"name": spec.name, "access_control_mode": "deny_all", "storage_instances": [storage]}
             body.update(_for_openstack(spec))
-            return self._volume_of(self._create(body, lambda instance_volume: self._same(instance_volume, size)))
+            made = self._create(body, lambda instance_volume: self._same(instance_volume, size))
+            volume_made = self._volume_of(made)
+            mode = mode_beside_policy(options)
+            if mode is None:
+                return volume_made
+            if made.entity.get("placement_mode") != mode:
+                self._wire.update_volume(made.path, {"placement_mode": mode})
+            return replace(volume_made, options=dict(volume_made.options, placement_mode=mode))
 
     def _in_this_pool(self, spec: VolumeSpec) -> None:
         if spec.pool and spec.pool != self._wire.name:

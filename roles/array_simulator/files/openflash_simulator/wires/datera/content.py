@@ -54,6 +54,10 @@ class DateraContent(Content):
 
     def volume(self, row: VolumeRow) -> None:
         """The name of a volume is that of its app instance, or ``instance/storage instance/volume``."""
+        policy, mode = row.options.get("placement_policy"), row.options.get("placement_mode")
+        if policy and mode:
+            # A document does not have the array's policies.
+            self._edf.policies.setdefault(str(policy), str(mode))
         instance, _slash, below = row.name.partition("/")
         storage, _slash, volume = below.partition("/")
         storage, volume = storage or ledger.STORAGE, volume or ledger.VOLUME
@@ -71,6 +75,8 @@ class DateraContent(Content):
         else:
             # The body of a change adds the storage instances and volumes that are not there yet.
             self._send("update", found.path, {"storage_instances": [body]})
+        if policy and mode and mode != self._edf.policies[str(policy)]:
+            self._send("update", self._path(*self._found(row.name)), {"placement_mode": mode})
 
     def _make_ip_pool(self, name: str) -> None:
         """An IP pool with the array's addresses. A document does not have those that it had."""
@@ -84,10 +90,14 @@ class DateraContent(Content):
                     return instance, storage, volume
         raise NotFound("volume", name)
 
+    @staticmethod
+    def _path(instance: AppInstance, storage: StorageInstance, volume: InstanceVolume) -> str:
+        return f"{instance.path}/storage_instances/{storage.name}/volumes/{volume.name}"
+
     def snapshot(self, row: SnapshotRow) -> None:
         """The array gives snapshots no names. The metadata has them, as the client of this collection notes them."""
         instance, storage, volume = self._found(row.volume)
-        path = f"{instance.path}/storage_instances/{storage.name}/volumes/{volume.name}"
+        path = self._path(instance, storage, volume)
         key = str(uuid.uuid5(ledger.SNAPSHOT_NAMESPACE, f"{path}\0{row.name}"))
         instance.metadata[ledger.SNAPSHOT_NOTE + key] = f"{self._tenant.array_volume(volume).size} {row.name}"
         self._send("create", f"{path}/snapshots", {"uuid": key})

@@ -95,6 +95,7 @@ LEDGER: Ledger = (
     # silent: the former size is reported for a moment, and nothing says that it will change.
     Assumption("datera.volumes.resize_status", "reported", "2.2", ("silent",)),
     Assumption("datera.volumes.shrink", "refused", "2.3", ("done",)),
+    Assumption("datera.volumes.placement", "of_policy", "2.4", ("as_sent",)),
     Assumption("datera.volumes.delete_online", "refused", "2.13", ("deleted",)),
     Assumption("datera.volumes.offline_idle", "accepted", "2.13", ("refused",)),
     Assumption("datera.volumes.offline_in_use", "refused", "2.13", ("accepted",)),

@@ -65,6 +65,8 @@ class EdfState:
         self.uuid = new_uuid()
         self.nodes = [new_uuid() for _node in range(ledger.NODES)]
         self.tenants: dict[str, Tenant] = {}
+        # By name, the placement mode of each placement policy.
+        self.policies = dict(ledger.POLICIES)
         # Ids of deleted app instances, the last one first, which new ones get where that is assumed.
         self.freed: list[str] = []
         self._last_snapshot = 0.0

@@ -216,11 +216,11 @@ def delete_template(call: Call) -> Entity:
 
 
 def list_policies(call: Call) -> list[Entity]:
-    return [_policy(name) for name in ledger.POLICIES]
+    return [_policy(name) for name in call.edf.policies]
 
 
 def show_policy(call: Call) -> Entity:
-    if call.params["policy"] not in ledger.POLICIES:
+    if call.params["policy"] not in call.edf.policies:
         raise missing(call.path)
     return _policy(call.params["policy"])
 

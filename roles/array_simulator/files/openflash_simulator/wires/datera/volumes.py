@@ -375,9 +375,11 @@ def _placement(call: Call, given: Entity) -> tuple[str | None, str | None]:
     if "placement_policy" not in given:
         return None, given.get("placement_mode")
     name = given["placement_policy"]["path"].rsplit("/", 1)[1]
-    if name not in ledger.POLICIES:
+    if name not in call.edf.policies:
         raise missing(given["placement_policy"]["path"])
-    return name, ledger.POLICIES[name]
+    if call.edf.assumed("volumes.placement") == "as_sent" and given.get("placement_mode"):
+        return name, given["placement_mode"]
+    return name, call.edf.policies[name]
 
 
 def _limits(given: Entity | None) -> dict[str, int] | None:

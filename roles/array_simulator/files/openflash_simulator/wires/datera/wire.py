@@ -340,11 +340,13 @@ class DateraWire(HttpWire):
     def dump(self) -> dict[str, Any]:
         return {
             "uuid": self.edf.uuid,
+            "policies": self.edf.policies,
             "tenants": {path: tenant.dump() for path, tenant in self.edf.tenants.items()},
         }
 
     def load(self, saved: dict[str, Any]) -> None:
         self.edf.uuid = saved["uuid"]
+        self.edf.policies = saved.get("policies") or self.edf.policies
         for path, content in saved["tenants"].items():
             tenant = self.edf.tenants.get(path) or self.edf.make_tenant(path)
             tenant.load(content)
