@@ -23,7 +23,7 @@ from tests.support.processes import birth
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["default", "golden_images"])
+@pytest.mark.parametrize("name", ["default", "golden_images", "array_drift"])
 def test_scenarios(
     run: Callable[..., str],
     simulators: Callable[[str, Path], Path],

@@ -19,6 +19,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.module.arrays import ONE_OF_EACH_WIRE, ROWS, TRANSPORTS, ArrayUnderTest, Modules, Row
+from tests.support.browser import TOOLS, Browser
+from tests.support.debian import need_tools
 from tests.support.simulator import Simulator
 
 
@@ -49,6 +51,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Simulator]:
     with Simulator([row.config for row in ROWS]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    need_tools(TOOLS, "the test of a page")
+    with Browser(tmp_path_factory.mktemp("browser")) as running:
         yield running
 
 

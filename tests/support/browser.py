@@ -40,6 +40,65 @@ OPTIONS = (
 # The descriptors over which Chromium reads commands and writes answers have fixed numbers
 START = 'in=$1 out=$2; shift 2; exec "$@" 3<&"$in" 4>&"$out"'
 
+_CONTRAST = """
+(() => {
+  const numbers = (color) => color.match(/[\\d.]+/g).map(Number);
+  const light = (color) => {
+    const [r, g, b] = numbers(color).map((part) => part / 255)
+      .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (; element; element = element.parentElement) {
+      const color = getComputedStyle(element).backgroundColor;
+      if (numbers(color)[3] !== 0) return color;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const found = {};
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let seen = 0;
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.getClientRects().length || element.closest("svg, script")) continue;
+    seen += 1;
+    const [a, b] = [getComputedStyle(element).color, behind(element)].map(light).sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) found[element.className + " " + element.tagName] = ratio;
+  }
+  return [seen, found];
+})()
+"""
+"""How many texts the page has, and those whose contrast is less than WCAG 2.1 AA demands, by class and element."""
+
+_OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+_CUT = """
+[...document.querySelectorAll("section")].filter((section) => section.scrollWidth > section.clientWidth)
+  .map((section) => section.getAttribute("aria-labelledby"))
+"""
+"""The sections with something that is wider than they are, but for tables that have their own place to scroll."""
+
+_BROKEN = """
+(() => {
+  const found = new Set();
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    if (node.parentElement.closest("svg, script")) continue;
+    for (const word of node.data.matchAll(/[A-Za-z0-9]+/g)) {
+      const text = node.data.slice(0, word.index).match(/\\S*$/)[0] + node.data.slice(word.index).match(/^\\S*/)[0];
+      const range = document.createRange();
+      range.setStart(node, word.index);
+      range.setEnd(node, word.index + word[0].length);
+      const lines = new Set([...range.getClientRects()].map((line) => line.top));
+      if (text.length < 16 && lines.size > 1) found.add(word[0]);
+    }
+  }
+  return [...found];
+})()
+"""
+"""The words that are broken although they would fit into a line, but for parts of long names."""
+
 
 class Browser:
     """One page of a browser. ``problems`` has what its console reports of the page, and every request but that for it.
@@ -111,6 +170,16 @@ class Browser:
         answer = self._call("Runtime.evaluate", {"expression": expression, "returnByValue": True})
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def readable_texts(self) -> int:
+        """How many texts the page has. AssertionError for a problem, an overflow, a broken word, or little contrast."""
+        assert self.problems == [], self.problems
+        for expression, found in ((_OVERFLOW, "it is too wide"), (_CUT, "cut off"), (_BROKEN, "broken words")):
+            value = self.evaluate(expression)
+            assert not value, f"{found}: {value}"
+        seen, weak = self.evaluate(_CONTRAST)
+        assert weak == {}, weak
+        return int(seen)
 
     def _call(self, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
         self._number += 1

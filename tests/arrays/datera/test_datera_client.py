@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -153,7 +154,7 @@ def test_a_placement_mode_beside_a_policy_is_set_too(edf33: SimulatedEdf, played
     edf33.assume({"datera.volumes.placement": played})
     try:
         array = edf33.connect()
-        both = {"placement_policy": "all-flash", "placement_mode": "single_flash"}
+        both: dict[str, Any] = {"placement_policy": "all-flash", "placement_mode": "single_flash"}
         assert both.items() <= make_volume(array, **both).options.items()
         (volume,) = array.volumes(["vol1"]).items
         assert both.items() <= volume.options.items()
