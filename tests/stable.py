@@ -41,6 +41,7 @@ STABLE = (
     Stable("tests/role/test_openstack_drivers.py", 200),
     Stable("tests/role/test_kolla.py", 200),
     Stable("tests/openstack/test_brick_connector.py", 200),
+    Stable("tests/module/test_drift_page.py", 60, ("chromium",)),
     Stable("tests/module/test_fleet_report_page.py", 60, ("chromium",)),
     Stable("tests/module/", 60),
     Stable(f"tests/openstack/test_interrupted_drivers.py::{INTERRUPTED}[datera", 300),
@@ -52,6 +53,7 @@ NOT_YET = (
     "tests/module/test_eight_processes.py",
     "tests/module/test_gathered.py",
     "tests/module/test_hostile_options.py",
+    "tests/module/test_progress_over_ssh.py",
     "tests/module/test_restores_together.py",
     "tests/module/test_secrets.py::test_no_artifact_of_ansible_runner",
 )

@@ -179,8 +179,8 @@ options:
     description:
       - A file to which the task writes its progress, as one JSON object with C(volume), C(phase), C(percent), C(bytes)
         and C(updated). It is replaced about twice a second.
-      - For a task under C(async) with C(poll=0), and for other programs. Another task can wait until the phase is
-        C(done) or C(failed).
+      - For a task under C(async) with C(poll=0), and for other programs. At last the phase is C(done) or C(failed),
+        unless the task is killed.
     type: path
   copy_timeout:
     description: Seconds within which each copy, each comparison, and the download of an image must end.
@@ -221,11 +221,6 @@ EXAMPLES = r"""
     compress: true
     checksum_file: true
 
-- name: Forget an earlier copy
-  ansible.builtin.file:
-    path: /run/warehouse.json
-    state: absent
-
 - name: Start a long copy in the background
   openflash.storage.flash_image:
     name: warehouse
@@ -237,17 +232,13 @@ EXAMPLES = r"""
 
 - name: Wait until it ends
   ansible.builtin.wait_for:
-    path: /run/warehouse.json
-    search_regex: '"phase": "(done|failed)"'
+    path: "{{ copy.results_file }}"
+    search_regex: '"(changed|failed)":'
     timeout: 14400
 
 - name: Read its result
   ansible.builtin.async_status:
     jid: "{{ copy.ansible_job_id }}"
-  register: job
-  until: job is finished
-  retries: 10
-  delay: 3
 """
 
 RETURN = r"""

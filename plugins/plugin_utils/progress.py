@@ -96,7 +96,8 @@ class WithProgress(Normal):  # type: ignore[misc] # ansible-core has no types he
 
     def _shower(self, task_vars: Mapping[str, Any]) -> Callable[[str], None]:
         host = str(task_vars.get("inventory_hostname", "localhost"))
-        label = "%s -> %s" % (host, self._task.delegate_to) if self._task.delegate_to else host
+        other = self._task.delegate_to
+        label = "%s -> %s" % (host, other) if other and other != host else host
         # Programs read the standard output of these callbacks.
         is_data = "json" in str(constants.DEFAULT_STDOUT_CALLBACK)
 

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -17,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.images.lab import Lab
-from tests.module.playbooks import Player
+from tests.module.playbooks import ROOT, Player
 from tests.support.running import join
 
 # Replaces qemu-img: it reports 41 % of a copy, and makes it once the file `hold` is removed.
@@ -101,6 +104,33 @@ def test_the_progress_is_displayed_while_the_task_runs(dsware: Lab) -> None:
     assert str(connection["password"]) not in output
     assert dsware.volumes() == {"golden"}
     assert left_in(dsware.folder / "home") == []
+
+
+def tasks_of_the_guide() -> list[dict[str, Any]]:
+    """The recipe for a copy in the background."""
+    text = (ROOT / "docs/docsite/rst/guide_images.rst").read_text(encoding="utf-8")
+    blocks = re.findall(r"^\.\. code-block:: yaml\n\n((?:    .*\n|\n)+)", text, re.MULTILINE)
+    (block,) = [block for block in blocks if "async_status" in block]
+    tasks: list[dict[str, Any]] = yaml.safe_load(textwrap.dedent(block))
+    return tasks
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["done", "failed"])
+def test_a_copy_in_the_background_is_awaited_without_a_line_for_each_attempt(dsware: Lab, fails: bool) -> None:
+    """As the guide shows it; nothing looks like a failure unless it is one."""
+    tasks = tasks_of_the_guide()
+    image = next(task for task in tasks if "openflash.storage.flash_image" in task)
+    progress_file = dsware.folder / "progress.json"
+    path = dsware.folder / "missing.raw" if fails else dsware.raw()
+    image["openflash.storage.flash_image"] = dsware.args(path=path, progress_file=progress_file)
+    # Without it, one task looks in this test's home and another one in the user's own
+    env = {"ANSIBLE_ASYNC_DIR": str(dsware.folder / "async")}
+    played = Player(dsware.folder).play(tasks, dsware.array.connection, **env)
+    assert "RETRYING" not in played.output
+    assert (played.rc != 0) == fails, played.output
+    assert ("there is no image" in played.output) == fails, played.output
+    assert json.loads(progress_file.read_text(encoding="utf-8"))["phase"] == ("failed" if fails else "done")
+    assert dsware.volumes() == (set() if fails else {"golden"})
 
 
 @pytest.mark.slow
