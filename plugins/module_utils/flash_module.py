@@ -30,10 +30,11 @@ from .openflash.array import Array
 from .openflash.connect import connect
 from .openflash.errors import CONNECT, FlashError, Interrupted, NotDone, context
 from .openflash.identify import identified
-from .openflash.plan.desired import GATHERED, DesiredState, selection
+from .openflash.plan.desired import GATHERED, DesiredState
 from .openflash.plan.draft import Plan, assumption
 from .openflash.plan.planner import plan as make_plan
 from .openflash.plan.rules import Policy
+from .openflash.plan.selection import selection
 from .openflash.plan.step import Line
 from .openflash.plan.world import Actual
 from .openflash.printable import in_line, printable_data

@@ -144,6 +144,9 @@ options:
         description: V(absent) deletes the host, which must have no volumes. V(present) is the default.
         type: str
         choices: [present, absent]
+      rename_from:
+        description: When there is no host O(hosts[].name) but one of this name, rename it.
+        type: str
       initiators:
         description: World wide port names and iSCSI names of the host.
         type: list
@@ -409,6 +412,7 @@ GROUP = {
 HOST = {
     "name": {"type": "str", "required": True},
     "state": STATE,
+    "rename_from": {"type": "str"},
     "initiators": {"type": "list", "elements": "str"},
     "exclusive_initiators": {"type": "bool"},
     "os": {"type": "str"},

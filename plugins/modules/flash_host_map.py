@@ -39,6 +39,11 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  rename_from: &rename_from
+    description:
+      - When there is no host O(host) but one of this name, rename it. Its initiators and mappings stay.
+      - Where an array cannot rename a host, the task is refused.
+    type: str
   initiators: &initiators
     description:
       - World wide port names (with or without colons) and iSCSI names of the host, in upper or lower case.
@@ -137,6 +142,7 @@ options:
         description: Whether the mapping, or without a volume the host, shall exist.
         type: str
         choices: [present, absent]
+      rename_from: *rename_from
       initiators: *initiators
       exclusive_initiators: *exclusive_initiators
       volume: *volume
@@ -344,6 +350,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan i
 OPTIONS: Dict[str, Dict[str, Any]] = {
     "host": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "rename_from": {"type": "str"},
     "initiators": {"type": "list", "elements": "str"},
     "exclusive_initiators": {"type": "bool"},
     "volume": {"type": "str"},

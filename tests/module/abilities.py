@@ -40,6 +40,7 @@ OPERATIONS = (
     "metadata",
     "remove_initiators",
     "remove_last_initiator",
+    "rename_host",
     "rename_volume",
     "restore_snapshot",
     "set_host_os",
@@ -155,6 +156,7 @@ DATERA = Abilities(
         "groups": "Datera has no consistency groups of volumes",
         "host_os": "Datera stores no operating system of a host",
         "map_snapshot": "Datera does not show snapshots to hosts; make a volume of it",
+        "rename_host": "it is not known whether Datera renames an initiator group",
     },
     keeps_initiators_of_killed_removals=(
         "Datera refuses to delete an initiator that a group has, so it is deleted after the group or its membership; "
@@ -179,6 +181,7 @@ VIOLIN = Abilities(
         "map_snapshot": "a snapshot of this array cannot be mapped; make a volume of it and map that",
         "metadata": "this array keeps no notes on a volume",
         "remove_last_initiator": "a host of this array keeps at least one initiator",
+        "rename_host": "no published interface of this array renames a host",
         "restore_snapshot": "Concerto cannot put a snapshot's content back into its volume",
         "set_host_os": "the operating system of a host can only be chosen when it is created",
         "set_volume": "has no properties that can be changed",
@@ -204,6 +207,7 @@ DSWARE = Abilities(
         "host_without_initiators": "a host without initiators is of no use",
         "map_snapshot": "this array does not map snapshots; make a volume of it",
         "metadata": "this array keeps no notes on a volume",
+        "rename_host": "no published interface of this array renames a host",
         "rename_volume": "this array cannot rename a volume",
         "set_volume": "full_clone can only be chosen when a volume is created",
     },

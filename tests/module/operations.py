@@ -227,6 +227,11 @@ def delete_host(array: Any, subject: Subject) -> None:
         array.delete_host(host)
 
 
+def rename_host(array: Any, subject: Subject) -> None:
+    for host in array.hosts(["web1"]):
+        array.rename_host(host, "web2")
+
+
 def map_volume(array: Any, subject: Subject) -> None:
     array.map_volume(volume(array, "data1"), array.hosts(["web1"]).items[0])
 
@@ -544,5 +549,13 @@ OPERATIONS: dict[str, Operation] = {
             "mappings": [{"host": "server1", "volume": "copy1", **subject.lun(7)}],
         },
         ability="create_host",
+    ),
+    "rename a host": Operation(
+        "flash_host_map",
+        {"host": "web2", "rename_from": "web1"},
+        "used1 web1",
+        rename_host,
+        "rename_host",
+        missing=(({"rename_from": "none1"}, "host web2"),),
     ),
 }

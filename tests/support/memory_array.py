@@ -18,6 +18,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.array 
     Array,
     ConsistencyGroups,
     HostChap,
+    HostNames,
     HostOs,
     VolumeChanges,
 )
@@ -79,7 +80,7 @@ class MemoryCapabilities(Capabilities):
         return CopyMethod(independent=not self.clones_depend)
 
 
-class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
+class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostNames, HostOs):
     """The array, and the calls that it received.
 
     :param reports_mappings: whether a read of volumes and snapshots reports their mappings.
@@ -502,6 +503,19 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
         self._write("set_host_os", host, os)
         self._hosts[host.name] = replace(self._hosts[host.name], os=os)
         return self._reported_host(self._hosts[host.name])
+
+    def rename_host(self, host: Host, name: str) -> Host:
+        self._write("rename_host", host, name)
+        if name in self._hosts:
+            raise Conflict(f"there is another host {name}")
+        self._hosts[name] = replace(self._hosts.pop(host.name), name=name)
+        self._maps = {
+            (name if owner == host.name else owner, volume): replace(
+                mapping, host=name if owner == host.name else mapping.host
+            )
+            for (owner, volume), mapping in self._maps.items()
+        }
+        return self._reported_host(self._hosts[name])
 
     def delete_host(self, host: Host) -> None:
         self._write("delete_host", host)

@@ -415,6 +415,17 @@ class HostOs(Extra):
         """Change the operating system of a host."""
 
 
+class HostNames(Extra):
+    """Hosts whose names can be changed."""
+
+    aspect = "rename_host"
+    lacking = "this array does not rename a host"
+
+    @abstractmethod
+    def rename_host(self, host: Host, name: str) -> Host:
+        """The same host under another name; its initiators and mappings stay."""
+
+
 class Notes(Extra):
     """Keys and values that the array keeps with a volume, for others to read."""
 

@@ -11,8 +11,8 @@ from typing import Any, Dict
 from . import report
 from .array import Array
 from .errors import context
-from .plan.desired import Selection
 from .plan.gathered import gathered
+from .plan.selection import Selection
 from .read import everything
 
 

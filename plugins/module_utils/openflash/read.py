@@ -76,6 +76,7 @@ def everything(array: Array, snapshots: bool) -> Actual:
 
 def _declared_hosts(desired_state: DesiredState) -> List[str]:
     hosts = {host.name for host in desired_state.hosts} | {mapping.host for mapping in desired_state.mappings}
+    hosts |= {host.rename_from for host in desired_state.hosts if host.rename_from}
     return sorted(hosts | desired_state.exclusive_hosts)
 
 
@@ -205,7 +206,7 @@ def _snapshots(
 def _hosts(array: Array, desired_state: DesiredState) -> Listing[Host]:
     if desired_state.prune is not None:
         return array.hosts()
-    names: Names = {host.name for host in desired_state.hosts}
+    names: Names = {name for host in desired_state.hosts for name in (host.name, host.rename_from)}
     names |= {mapping.host for mapping in desired_state.mappings if mapping.state == PRESENT}
     if not names:
         return Listing()
@@ -273,6 +274,8 @@ def _hosts_to_ask(desired_state: DesiredState, volumes: Dict[str, Volume], hosts
             kept = {initiator.address for initiator in desired.initiators}
             if set(existing[desired.name].addresses) - kept:
                 names.add(desired.name)
+    # A host that is still to be renamed has its mappings under its old name.
+    names |= {host.rename_from for host in desired_state.hosts if host.rename_from and host.name not in existing}
     return frozenset(names & existing.keys())
 
 

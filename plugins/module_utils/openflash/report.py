@@ -125,6 +125,8 @@ class Reporter:
     def host(self, desired: DesiredHost) -> Entry:
         key, name = plan_hosts.key(desired.name), desired.name
         before, after = self.plan.outcomes[key].before, self.world.hosts.get(name)
+        if after is None and before is not None and before.name != name:
+            after = self.world.hosts.get(before.name)  # it could not be renamed
         return self.entry("host", name, (key,), host_data(before, name), host_data(after, name))
 
     def mapping(self, desired: DesiredMapping, *more_keys: Key) -> Entry:

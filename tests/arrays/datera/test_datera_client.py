@@ -18,7 +18,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     SnapshotSpec,
     VolumeSpec,
 )
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import selection
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.selection import selection
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from tests.arrays.datera.conftest import IQN1, VARIANTS, SimulatedEdf
 from tests.support.one_array import make_volume

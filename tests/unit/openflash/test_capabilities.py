@@ -75,17 +75,17 @@ REFUSED: list[tuple[Callable[[], Capabilities], str]] = [
     (
         lambda: violin_7300(),
         "restore_snapshot atomic_snapshots groups metadata chap set_volume map_snapshot set_host_os "
-        "host_without_initiators remove_last_initiator",
+        "host_without_initiators remove_last_initiator rename_host",
     ),
-    (lambda: datera.capabilities(True), "chap atomic_snapshots groups host_os map_snapshot explicit_lun"),
+    (lambda: datera.capabilities(True), "chap atomic_snapshots groups host_os map_snapshot explicit_lun rename_host"),
     (
         lambda: dsware_rest(),
-        "rename_volume explicit_lun chap groups atomic_snapshots metadata map_snapshot host_os set_volume "
+        "rename_volume rename_host explicit_lun chap groups atomic_snapshots metadata map_snapshot host_os set_volume "
         "host_without_initiators",
     ),
     (
         lambda: dsware_socket(),
-        "rename_volume explicit_lun chap groups atomic_snapshots metadata map_snapshot host_os set_volume "
+        "rename_volume rename_host explicit_lun chap groups atomic_snapshots metadata map_snapshot host_os set_volume "
         "restore_snapshot create_host add_initiators remove_initiators delete_host",
     ),
     (

@@ -17,6 +17,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.gathering import gather
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import DELETING, EVERY_HOST, Mapping
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.selection import selection
 from tests.support.memory_array import GIB, MIB, MemoryArray
 from tests.support.planning import Task
 
@@ -27,7 +28,7 @@ STAMP = "0" * 25
 def gathered(array: MemoryArray, **options: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """The document, and the reasons of what is not declared by kind and name."""
     array.reset_counts()
-    found = gather(array, desired.selection(options))
+    found = gather(array, selection(options))
     assert array.writes == []
     reasons = {
         entry["kind"] if entry["name"] is None else f"{entry['kind']} {entry['name']}": entry["reason"]
@@ -179,7 +180,7 @@ def test_groups_are_gathered_with_their_declared_members(array: MemoryArray) -> 
 )
 def test_what_only_reads_takes_no_declaration(options: dict[str, Any]) -> None:
     with pytest.raises(Invalid, match="is not for state: gathered, which only reads"):
-        desired.selection(options)
+        selection(options)
 
 
 @pytest.mark.parametrize("options", [{"gather_prefix": "web-"}, {"gather_snapshots": True}])

@@ -98,6 +98,59 @@ def test_another_operating_system_is_refused_where_the_array_cannot_change_it() 
         assert host_maps(array, {"host": "h1", "os": os}).lines == []
 
 
+def test_a_host_is_renamed_with_its_initiators_and_mappings(array: MemoryArray) -> None:
+    array.map("a", "h1", 3)
+    desired = {"host": "h9", "rename_from": "h1", "initiators": [IQN + "h1", WWN], "volume": "b", "lun": 4}
+    task = host_maps(array, desired)
+    assert task.lines == [
+        "rename host h1 to h9",
+        "add 10:00:00:00:c9:00:00:07 to host h9",
+        "map volume b to host h9 as LUN 4",
+    ]
+    done(task)
+    assert task.reporter.host(task.desired.hosts[0]).after["name"] == "h9"
+    assert {line.split()[0] for line in array.names()["hosts"]} == {"h2", "h9"}
+    assert array.names()["mappings"] == ["h9 a 3", "h9 b 4"]
+    assert host_maps(array, desired).lines == []
+
+
+def test_what_a_renamed_host_has_is_known(array: MemoryArray) -> None:
+    """Its LUNs, the mappings that an exclusive task removes, and the volumes that keep its initiators."""
+    array.map("a", "h1", 3)
+    renamed = {"host": "h9", "rename_from": "h1"}
+    refused(host_maps(array, dict(renamed, volume="b", lun=3)), "volume a has LUN 3 on this host")
+    exclusive = host_maps(array, dict(renamed, volume="b", exclusive=True), unmap=True)
+    assert sorted(exclusive.lines) == ["map volume b to host h9", "rename host h1 to h9", "unmap volume a from host h9"]
+    done(exclusive)
+    assert array.names()["mappings"] == ["h9 b 0"]
+    other = {"host": "h8", "rename_from": "h9", "initiators": [WWN], "exclusive_initiators": True}
+    refused(host_maps(array, other), "none of the initiators that it has now would stay, and it has volume b")
+    assert array.names()["mappings"] == ["h9 b 0"]
+
+
+def test_a_rename_that_is_not_clear_or_not_possible_is_refused(array: MemoryArray) -> None:
+    assert host_maps(array, {"host": "h1", "rename_from": "h2"}).plan.warnings == (
+        "host h1 is there already, so h2 keeps its name",
+    )
+    both = [{"host": "h8", "rename_from": "h1"}, {"host": "h9", "rename_from": "h1"}]
+    with pytest.raises(Invalid, match="osts h8 and h9 shall both be renamed from h1"):
+        host_maps(array, *both)
+    taken = {"host": "h9", "rename_from": "h1", "initiators": [IQN + "h2"]}
+    refused(host_maps(array, taken), f"initiator {IQN}h2 belongs to host h2")
+    array.capabilities.refusals["rename_host"] = "this array renames no host"  # type: ignore[index]
+    refused(host_maps(array, {"host": "h9", "rename_from": "h1"}), "this array renames no host")
+    assert {line.split()[0] for line in array.names()["hosts"]} == {"h1", "h2"}
+
+
+def test_a_host_that_shall_be_renamed_is_not_pruned(array: MemoryArray) -> None:
+    """Where a host has the new name already, the one with the old name may be in use."""
+    for number, name in enumerate(("web-old", "web-new", "web-other")):
+        array.host(name, f"{IQN}{number}")
+    declared = [{"name": "web-new", "rename_from": "web-old"}]
+    task = document(array, hosts=declared, prune=True, prune_prefix="web-", prune_kinds=["hosts"])
+    assert task.lines == ["delete host web-other"]
+
+
 def test_a_missing_host_is_not_created_without_initiators(array: MemoryArray) -> None:
     task = host_maps(array, {"host": "h11", "volume": "a"})
     assert isinstance(refused(task, "there is no such host", "give its initiators"), NotFound)

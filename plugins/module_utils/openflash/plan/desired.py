@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, FrozenSet, List, Mapping as Map, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Dict, FrozenSet, List, Mapping as Map, Optional, Sequence, Tuple, TypeVar, Union
 
 from ..errors import Invalid, Refused, context
 from ..model import Chap, Initiator
@@ -21,6 +21,7 @@ ON_CREATE, ALWAYS = "on_create", "always"
 
 VOLUMES, SNAPSHOTS, GROUPS, HOSTS, MAPPINGS = "volumes", "snapshots", "groups", "hosts", "mappings"
 SECTIONS = (VOLUMES, SNAPSHOTS, GROUPS, HOSTS, MAPPINGS)
+ONLY_GATHERED = ("gather_prefix", "gather_snapshots")
 PRUNED_BY_DEFAULT = (VOLUMES, HOSTS)
 """Not snapshots: other tasks take them than the one that declares their volumes."""
 
@@ -159,6 +160,7 @@ class DesiredHost:
     os: Optional[str] = None
     chap: Optional[Chap] = None
     update_secret: str = ON_CREATE
+    rename_from: Optional[str] = None
     require_paths: Optional[int] = None
     """How many paths the host shall have to each of its volumes in the task."""
 
@@ -173,6 +175,7 @@ class DesiredHost:
             os=options.get("os"),
             chap=chap_of(options),
             update_secret=options.get("update_secret") or ON_CREATE,
+            rename_from=options.get("rename_from") if options.get("rename_from") != name else None,
             require_paths=_required_paths(options),
         )
 
@@ -236,13 +239,19 @@ def volumes(items: Sequence[Options], params: Options) -> DesiredState:
 
 def _volumes(where: str, items: Sequence[Options], exact: bool = False) -> Tuple[DesiredVolume, ...]:
     found = unique(where, [DesiredVolume.of(item, exact) for item in items], "name")
+    _check_renames("volumes", found)
+    return found
+
+
+def _check_renames(plural: str, objects: Sequence[Union[DesiredVolume, DesiredHost]]) -> None:
+    """:raises Invalid: two of them are renamed from one, or they are renamed in a circle."""
     new_names: Dict[str, str] = {}
-    for volume in found:
-        if volume.rename_from and volume.state == PRESENT:
-            other = new_names.setdefault(volume.rename_from, volume.name)
-            if other != volume.name:
+    for desired in objects:
+        if desired.rename_from and desired.state == PRESENT:
+            other = new_names.setdefault(desired.rename_from, desired.name)
+            if other != desired.name:
                 raise Invalid(
-                    "volumes %s and %s shall both be renamed from %s" % (other, volume.name, volume.rename_from),
+                    "%s %s and %s shall both be renamed from %s" % (plural, other, desired.name, desired.rename_from),
                     hint="Give rename_from to one of them.",
                 )
     for name in new_names:
@@ -250,9 +259,8 @@ def _volumes(where: str, items: Sequence[Options], exact: bool = False) -> Tuple
         while new_names.get(name) is not None:
             name = new_names[name]
             if name in passed:
-                raise Invalid("volumes %s shall be renamed in a circle" % " and ".join(sorted(passed)))
+                raise Invalid("%s %s shall be renamed in a circle" % (plural, " and ".join(sorted(passed))))
             passed.add(name)
-    return found
 
 
 def _mappings(where: str, mappings: Sequence[DesiredMapping]) -> Tuple[DesiredMapping, ...]:
@@ -348,6 +356,7 @@ def host_maps(items: Sequence[Options], params: Options) -> DesiredState:
                 "host %s is described in two ways in one task" % name,
                 hint="Give its initiators and other properties once, or the same every time.",
             )
+    _check_renames("hosts", tuple(hosts.values()))
     return DesiredState(
         hosts=tuple(hosts.values()),
         mappings=_mappings("the task", mappings),
@@ -356,9 +365,15 @@ def host_maps(items: Sequence[Options], params: Options) -> DesiredState:
     )
 
 
+def _hosts(items: Sequence[Options]) -> Tuple[DesiredHost, ...]:
+    found = unique(HOSTS, [DesiredHost.of(item) for item in items], "name")
+    _check_renames(HOSTS, found)
+    return found
+
+
 def document(params: Options) -> DesiredState:
     """flash_array: the content of an array as one document. Its sizes are exact: it may come from another array."""
-    not_for_it = [name for name in _ONLY_GATHERED if params.get(name)]
+    not_for_it = [name for name in ONLY_GATHERED if params.get(name)]
     if not_for_it:
         raise Invalid("the option %s is only for state: gathered" % " and ".join(not_for_it))
     prune = None
@@ -374,42 +389,9 @@ def document(params: Options) -> DesiredState:
         volumes=_volumes("volumes", entries[VOLUMES], exact=True),
         snapshots=unique(SNAPSHOTS, [DesiredSnapshot.of(item) for item in entries[SNAPSHOTS]], "volume", "name"),
         groups=unique(GROUPS, [DesiredGroup.of(item) for item in entries[GROUPS]], "name"),
-        hosts=unique(HOSTS, [DesiredHost.of(item) for item in entries[HOSTS]], "name"),
+        hosts=_hosts(entries[HOSTS]),
         mappings=_mappings(MAPPINGS, [DesiredMapping.of(item) for item in entries[MAPPINGS]]),
         prune=prune,
-    )
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What of an array is gathered into a document."""
-
-    prefix: str = ""
-    """The beginning of the names of its objects; empty for every name."""
-    snapshots: bool = False
-    openstack: bool = False
-    """Also what OpenStack owns, by its name."""
-
-
-_ONLY_DECLARED = (*SECTIONS, "prune")
-_ONLY_GATHERED = ("gather_prefix", "gather_snapshots")
-
-
-def selection(params: Options) -> Selection:
-    """flash_array with ``state: gathered``.
-
-    :raises Invalid: the task also declares something.
-    """
-    given = [name for name in _ONLY_DECLARED if params.get(name) not in (None, False)]
-    if given:
-        raise Invalid(
-            "the option %s is not for state: gathered, which only reads" % " and ".join(given),
-            hint="Declare in a task of its own.",
-        )
-    return Selection(
-        prefix=params.get("gather_prefix") or "",
-        snapshots=bool(params.get("gather_snapshots")),
-        openstack=not params.get("exclude_openstack", True),
     )
 
 

@@ -32,7 +32,7 @@ from ..model import (
 )
 from ..units import format_initiator, format_size, is_openstack_name
 from . import rules
-from .desired import Selection
+from .selection import Selection
 from .world import Actual
 
 Data = Dict[str, Any]

@@ -16,7 +16,7 @@ from . import rules
 from .desired import ALWAYS, PRESENT, DesiredHost
 from .draft import Draft
 from .step import Key, Step
-from .steps import AddInitiators, CreateHost, DeleteHost, RemoveInitiators, SetChap, SetHostOs
+from .steps import AddInitiators, CreateHost, DeleteHost, RemoveInitiators, RenameHost, SetChap, SetHostOs
 
 _PROTOCOLS = {FC: "Fibre Channel", ISCSI: "iSCSI"}
 
@@ -76,8 +76,13 @@ def present(draft: Draft, desired: DesiredHost, mapped: bool = False) -> None:
             draft.hosts_with_volume_chap[desired.name] = desired
         desired = replace(desired, chap=None)
     with draft.item(key(desired.name), "create or change host %s" % desired.name) as outcome:
-        host = draft.world.host(desired.name)
-        outcome.before = host
+        host = outcome.before = draft.world.host(desired.name)
+        old = draft.world.host(desired.rename_from) if desired.rename_from else None
+        if old is not None and host is not None:
+            draft.warn("host %s is there already, so %s keeps its name" % (desired.name, old.name))
+            old = None
+        elif old is not None:
+            outcome.before, host = old, _rename(draft, desired, old)
         if host is None:
             initiators = desired.initiators or ()
             rules.check_can(draft.capabilities, "create_host", None, host=desired.name, initiators=initiators)
@@ -91,7 +96,7 @@ def present(draft: Draft, desired: DesiredHost, mapped: bool = False) -> None:
             if host is not None and initiator.address in host.addresses:
                 continue  # it stays, even where another host has it as well
             owner = draft.world.host_of_initiator(initiator.address)
-            if owner is not None and owner.name != desired.name:
+            if owner is not None and owner is not old and owner.name != desired.name:
                 givers = draft.initiator_givers.get(desired.name, ())
                 if owner.name in givers and draft.failure(key(owner.name)) is None:
                     draft.check_destructive()
@@ -99,9 +104,26 @@ def present(draft: Draft, desired: DesiredHost, mapped: bool = False) -> None:
                     "initiator %s belongs to host %s" % (format_initiator(initiator.address), owner.name),
                     hint="Use that host, or remove the initiator from it first.",
                 )
-        planned = _create(draft, desired) if host is None else _change(draft, desired, host)
-        if planned is not None:
+        known_as = old.name if old is not None else desired.name
+        planned = _create(draft, desired) if host is None else _change(draft, desired, host, known_as)
+        if old is not None and planned is not None:
+            draft.world.rename_host(old.name, planned)
+        elif planned is not None:
             draft.world.put_host(planned)
+
+
+def _rename(draft: Draft, desired: DesiredHost, old: Host) -> Host:
+    """Plan to rename the host, and return it as it is after that."""
+    if not draft.world.host_existed(old.name):
+        raise Invalid(
+            "host %s, which it shall be renamed from, is made by this very task" % old.name,
+            hint="Leave rename_from out, or make the host in another task.",
+        )
+    rules.check_can(draft.capabilities, "rename_host", old)
+    rules.check_owner(old.name, "rename", draft.policy)
+    rules.check_name("host", desired.name, draft.capabilities.host_name)
+    _add(draft, RenameHost(key(desired.name), old.name, desired.name))
+    return replace(old, name=desired.name)
 
 
 def _check_os(draft: Draft, desired: DesiredHost, host: Optional[Host]) -> None:
@@ -129,9 +151,10 @@ def _check_protocol(draft: Draft, initiator: Initiator) -> None:
 def _create(draft: Draft, desired: DesiredHost) -> Optional[Host]:
     """Plan the new host; None where it is assumed."""
     if desired.initiators is None:
-        return draft.needed_host(
-            desired.name, NotFound("there is no such host", hint="To create it, give its initiators.")
-        )
+        reason = "there is no such host"
+        if desired.rename_from:
+            reason += ", and no host %s that could be renamed" % desired.rename_from
+        return draft.needed_host(desired.name, NotFound(reason, hint="To create it, give its initiators."))
     if not desired.initiators:
         rules.check_can(draft.capabilities, "host_without_initiators")
     rules.check_name("host", desired.name, draft.capabilities.host_name)
@@ -148,7 +171,8 @@ def _with_chap(initiators: Sequence[Initiator], desired: DesiredHost) -> Tuple[I
     return tuple(replace(i, chap_user=user) if i.protocol == ISCSI else i for i in initiators)
 
 
-def _change(draft: Draft, desired: DesiredHost, host: Host) -> Host:
+def _change(draft: Draft, desired: DesiredHost, host: Host, known_as: str) -> Host:
+    """:param known_as: the name of the host on the array, before this task renames it."""
     if desired.initiators is None:
         return _set_os(draft, desired, _set_chap(draft, desired, host))
     missing = tuple(i for i in desired.initiators if i.address not in host.addresses)
@@ -161,11 +185,11 @@ def _change(draft: Draft, desired: DesiredHost, host: Host) -> Host:
         kept = {initiator.address for initiator in desired.initiators}
         extra = tuple(initiator for initiator in host.initiators if initiator.address not in kept)
         if extra:
-            host = _remove(draft, host, extra, missing)
+            host = _remove(draft, host, extra, missing, known_as)
     return host
 
 
-def _remove(draft: Draft, host: Host, extra: Sequence[Initiator], new: Sequence[Initiator]) -> Host:
+def _remove(draft: Draft, host: Host, extra: Sequence[Initiator], new: Sequence[Initiator], known_as: str) -> Host:
     """:param new: the initiators of ``host`` that this task adds."""
     if not draft.world.actual.hosts.complete:
         draft.warn("not every host could be read, so no initiator was removed from host %s" % host.name)
@@ -174,7 +198,7 @@ def _remove(draft: Draft, host: Host, extra: Sequence[Initiator], new: Sequence[
     rules.check_can(draft.capabilities, "remove_initiators", host)
     if len(extra) == len(host.initiators):
         rules.check_can(draft.capabilities, "remove_last_initiator", host)
-    _check_removal(draft, host, extra, new)
+    _check_removal(draft, replace(host, name=known_as), extra, new)
     for initiator in extra:
         if initiator.logged_in:
             draft.warn("initiator %s is logged in to the array" % format_initiator(initiator.address))

@@ -196,7 +196,7 @@ def _lun_taken(volume: str, desired: DesiredMapping) -> FlashError:
 
 def _add(draft: Draft, step: Step, host: str) -> None:
     """Add a step that needs the host. A new host is made late when it gets an initiator of another host."""
-    is_new = draft.world.actual.hosts.named(host) is None
+    is_new = not draft.world.host_existed(host)
     if is_new and host in draft.initiator_givers and not draft.is_destructive:
         draft.add_after_initiators(step, hosts.key(host))
     else:
@@ -285,7 +285,7 @@ def _exclusive(draft: Draft, host: str, kept: Set[Pair]) -> None:
                 target=host,
                 hint="Name the volumes that shall stay, or set allow_empty: true when it shall have none.",
             )
-        if draft.world.actual.hosts.named(host) is None:
+        if not draft.world.host_existed(host):
             return  # new, so it has no other mappings
         if not draft.world.host_mappings_known(host):
             draft.warn("not every mapping could be read, so nothing was unmapped from host %s" % host)

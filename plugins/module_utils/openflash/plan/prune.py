@@ -191,6 +191,7 @@ def _volumes(draft: Draft, desired_state: DesiredState, rule: Prune) -> List[Can
 
 def _hosts(draft: Draft, desired_state: DesiredState, rule: Prune) -> List[Candidate]:
     kept = {host.name for host in desired_state.hosts} | {mapping.host for mapping in desired_state.mappings}
+    kept |= {host.rename_from for host in desired_state.hosts if host.rename_from}
     no_initiators = draft.capabilities.refusal("host_without_initiators")
     return [
         ("host", host.name, partial(hosts.delete, draft, KEY, host))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Mapping as Map, Optional, Sequence, Tuple
 
-from ..array import Array, ConsistencyGroups, HostChap, HostOs, OfflineChanges, VolumeChanges, VolumeChap
+from ..array import Array, ConsistencyGroups, HostChap, HostNames, HostOs, OfflineChanges, VolumeChanges, VolumeChap
 from ..errors import Conflict, FlashError
 from ..model import EVERY_HOST, Chap, Initiator, Mapping, Snapshot, SnapshotSpec, Volume, VolumeSpec
 from ..units import format_initiator, format_size
@@ -441,6 +441,20 @@ class SetHostOs(Step):
 
     def apply(self, array: Array, world: World) -> Change:
         return partial(world.put_host, HostOs.of(array).set_host_os(world.existing_host(self.name), self.os))
+
+
+@dataclass(frozen=True)
+class RenameHost(Step):
+    name: str
+    to: str
+
+    @property
+    def line(self) -> str:
+        return "rename host %s to %s" % (self.name, self.to)
+
+    def apply(self, array: Array, world: World) -> Change:
+        renamed = HostNames.of(array).rename_host(world.existing_host(self.name), self.to)
+        return partial(world.rename_host, self.name, renamed)
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,8 @@ class World:
         self.unknown: Dict[Tuple[str, ...], Tuple[str, ...]] = {}
         """By desired object: fields of a planned object that depend on what is only assumed."""
         self._initiator_hosts: Dict[str, str] = {}
+        self._host_names_before: Dict[str, str] = {}
+        """By the new name of a host that is renamed: the name that it had."""
         self._removed: Set[str] = set()
         self._new_snapshots: Set[Tuple[str, str]] = set()
         self._unreadable: Dict[Tuple[str, str], str] = {}
@@ -190,7 +192,11 @@ class World:
     def host_mappings_known(self, name: str) -> bool:
         """Whether ``mappings_of_host`` returns all mappings of the host."""
         asked = self.actual.hosts_asked
-        return self.actual.mappings.complete and (asked is None or name in asked)
+        return self.actual.mappings.complete and (asked is None or self._host_names_before.get(name, name) in asked)
+
+    def host_existed(self, name: str) -> bool:
+        """Whether the host, under this or its earlier name, was there before anything was planned."""
+        return self.actual.hosts.named(self._host_names_before.get(name, name)) is not None
 
     def host_of_initiator(self, address: str) -> Optional[Host]:
         name = self._initiator_hosts.get(address)
@@ -241,6 +247,15 @@ class World:
         self.hosts[host.name] = host
         for address in host.addresses:
             self._initiator_hosts[address] = host.name
+
+    def rename_host(self, old: str, renamed: Host) -> None:
+        """The host under its new name, and its mappings with it."""
+        self.remove_host(self.hosts[old])
+        self.put_host(renamed)
+        self._host_names_before[renamed.name] = old
+        for mapping in self.mappings_of_host(old):
+            self.remove_mapping(mapping)
+            self.add_mapping(replace(mapping, host=renamed.name))
 
     def remove_host(self, host: Host) -> None:
         self.put_host(replace(host, initiators=()))

@@ -38,6 +38,7 @@ REFUSALS: Dict[str, str] = {
     "volume made here has an app instance of its own; take them one by one",
     "groups": "Datera has no consistency groups of volumes; volumes that belong together are volumes of one app "
     "instance, which are made on the array itself",
+    "rename_host": "it is not known whether Datera renames an initiator group; make a new one and move its initiators",
     "host_os": "Datera stores no operating system of a host; leave os out",
     "map_snapshot": "Datera does not show snapshots to hosts; make a volume of it and map that",
     "explicit_lun": "Datera gives each volume a target of its own and numbers the LUNs there itself; leave lun out",

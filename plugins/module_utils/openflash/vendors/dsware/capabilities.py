@@ -39,6 +39,7 @@ _REFUSALS = {
     "map_snapshot": "this array does not map snapshots; make a volume of it (source_snapshot) and map that",
     "connections": "no published interface of this array reports which hosts are logged in; look at the hosts, and at "
     "their agents",
+    "rename_host": "no published interface of this array renames a host; make another, and move the initiators",
     "host_os": "this array stores no operating system of a host; leave os out",
     "set_volume": "full_clone can only be chosen when a volume is created; clone it again under another name",
 }

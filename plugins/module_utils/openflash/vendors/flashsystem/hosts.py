@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import List, Optional, Sequence, Set, Tuple
 
+from ...array import HostNames
 from ...client import make_mapping
 from ...compare import has_mappings, same_host, same_mapping, whose_initiator
 from ...errors import FlashError, InUse, Invalid, NotFound, Unsupported
@@ -25,7 +26,7 @@ _NOT_SEVERAL = (NameTaken, PortTaken, Invalid, Unsupported, Rejected)
 """How the array may refuse several ports in one command: the codes of that are not known."""
 
 
-class Hosts(Reading):
+class Hosts(Reading, HostNames):
     """What a FlashSystem does with hosts and mappings."""
 
     # -- hosts -------------------------------------------------------------------------------------------------------
@@ -161,6 +162,27 @@ class Hosts(Reading):
                     host = present
             remaining = tuple(initiator for initiator in host.initiators if initiator.address not in addresses)
             host = replace(host, initiators=remaining)
+            self._remember(host)
+            return host
+
+    def rename_host(self, host: Host, name: str) -> Host:
+        """One request. When the answer is lost, or nothing has the old name, the host of the new name decides."""
+        with self._doing("rename host %s to %s" % (host.name, name), host.name):
+            old, new = self._array_name(host.name), safe_host_name(name)
+            self.declare_hosts([name])
+
+            def renamed() -> bool:
+                present = self.hosts([name]).named(name)
+                return present is not None and present.id == host.id
+
+            try:
+                confirm(lambda: self._wire.rename_host(old, new), renamed, (NotFound, NameTaken, Rejected))
+            except NameTaken as error:
+                raise NameTaken("there is another host %s" % name, code=error.code) from None
+            self._forget(host)
+            self._names.discard(old)
+            self._names.add(new)
+            host = replace(host, name=name)
             self._remember(host)
             return host
 

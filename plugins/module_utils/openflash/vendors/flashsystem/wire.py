@@ -142,6 +142,9 @@ class Commands(Cli):
     def rmhostport(self, name: str, ports: Sequence[str]) -> None:
         self._with_ports(lambda named: self.change("rmhostport", *named, value(name)), ports)
 
+    def rename_host(self, name: str, new_name: str) -> None:
+        self.change("chhost", "-name", value(new_name), value(name))
+
     def rmhost(self, name: str) -> None:
         """Without ``-force``, which would remove its mappings too."""
         self.change("rmhost", value(name))

@@ -152,6 +152,7 @@ def capabilities(version: Tuple[int, ...], external: bool, dedup: bool) -> Conce
             "multipath on the hosts",
             "set_host_os": "the operating system of a host can only be chosen when it is created; delete the host and "
             "create it again, or leave os out",
+            "rename_host": "no published interface of this array renames a host; make another, and move the initiators",
             "host_without_initiators": "a host is made for the protocol of its initiators",
             "remove_last_initiator": "a host of this array keeps at least one initiator; delete the host instead",
         },

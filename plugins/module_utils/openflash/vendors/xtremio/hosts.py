@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
-from ...array import HostChap, HostOs
+from ...array import HostChap, HostNames, HostOs
 from ...client import make_mapping
 from ...compare import same_host, same_mapping, who_has, whose_initiator
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
@@ -22,7 +22,7 @@ from .refusals import AlreadyMapped, LunTaken, NameTaken
 from .wire import CHAP_MODES, CHAP_VALUES, reference
 
 
-class Hosts(Reading, HostChap, HostOs):
+class Hosts(Reading, HostChap, HostNames, HostOs):
     """What XtremIO does with hosts and mappings."""
 
     # -- hosts -------------------------------------------------------------------------------------------------------
@@ -168,6 +168,17 @@ class Hosts(Reading, HostChap, HostOs):
         with self._doing("set the operating system of host %s" % host.name, host.name):
             self._xms.set_operating_system(host.name, os)
             return replace(host, os=os)
+
+    def rename_host(self, host: Host, name: str) -> Host:
+        """One request. When the answer is lost, or nothing has the old name, the host of the new name decides."""
+        with self._doing("rename host %s to %s" % (host.name, name), host.name):
+
+            def renamed() -> bool:
+                present = self.hosts([name]).named(name)
+                return present is not None and present.id == host.id
+
+            confirm(lambda: self._xms.rename_initiator_group(host.name, name), renamed, (NotFound,))
+            return replace(host, name=name)
 
     def wants_chap(self) -> Tuple[bool, bool]:
         """Whether the cluster requires CHAP of initiators for login, and for discovery: one request (section 7)."""

@@ -192,6 +192,9 @@ class XmsOperations(XmsSession):
         """Of all initiators of the group."""
         self.put("initiator-groups", group, {"operating-system": operating_system}, idempotent=True)
 
+    def rename_initiator_group(self, name: str, new_name: str) -> None:
+        self.put("initiator-groups", name, {"new-name": new_name})
+
     def delete_initiator_group(self, name: str, index: Optional[int]) -> None:
         self.delete("initiator-groups", name, index)
 

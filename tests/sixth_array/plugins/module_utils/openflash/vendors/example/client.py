@@ -56,6 +56,7 @@ CAPABILITIES = Capabilities(
         "groups": "this array has no consistency groups",
         "metadata": "this array keeps no notes on a volume",
         "set_volume": "volumes of this array have no properties that can be changed",
+        "rename_host": "this array does not rename a host",
         "host_os": "this array stores no operating system of a host",
         "set_host_os": "this array stores no operating system of a host",
     },
