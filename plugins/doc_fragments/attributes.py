@@ -78,3 +78,23 @@ attributes:
     support: full
     platforms: posix
 """
+
+    # To a simulator's control port only
+    SIMULATOR = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Runs in C(check_mode) and predicts what would change.
+    support: full
+  diff_mode:
+    description: Returns what differs, before and after.
+    support: partial
+    details: The faults that are set. What O(state=reset) removes is not shown.
+  idempotent:
+    description: Run a second time with nothing changed in between, it changes nothing.
+    support: full
+  platform:
+    description: Operating systems that it runs on. It needs Python 3.8 or later there.
+    support: full
+    platforms: posix
+"""

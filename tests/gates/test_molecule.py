@@ -7,11 +7,14 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +40,42 @@ def test_scenarios(
     config.write_text(json.dumps({"provisioner": {"inventory": {"group_vars": variables}}}), encoding="utf-8")
     command = ("molecule", "--base-config", config, "test", "--scenario-name", name)
     run(*command, timeout=1800, **newcomer)
+
+
+@pytest.mark.slow
+def test_the_template_passes_in_a_project_of_a_user(
+    run: Callable[..., str],
+    artifact: Path,
+    root: Path,
+    simulators: Callable[[str, Path], Path],
+    newcomer: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """With the collection from its artifact, outside of the checkout: as a new role, with molecule and pytest, and as
+    the folder molecule of a project with a playbook, as the guide says."""
+    collections, projects = tmp_path / "collections", tmp_path / "projects"
+    projects.mkdir()
+    run("ansible-galaxy", "collection", "install", "--collections-path", collections, artifact, cwd=tmp_path)
+    skeleton = collections / "ansible_collections/openflash/storage/roles/array_simulator/files/skeleton"
+    env = newcomer | {"ANSIBLE_COLLECTIONS_PATH": str(collections)}
+    run("ansible-galaxy", "role", "init", "--offline", "--role-skeleton", skeleton, "disks", cwd=projects, **env)
+    environment = simulators("simulator-molecule", Path(sys.executable).resolve())
+    config = tmp_path / "config.yml"
+    variables = {"all": {"array_simulator_venv_dir": str(environment)}}
+    config.write_text(json.dumps({"provisioner": {"inventory": {"group_vars": variables}}}), encoding="utf-8")
+    molecule = ("molecule", "--base-config", config, "test")
+    run(*molecule, cwd=projects / "disks", timeout=1800, **env)
+
+    shutil.copytree(skeleton / "molecule", projects / "site/molecule")
+    guide = (root / "docs/docsite/rst/guide_simulators.rst").read_text(encoding="utf-8")
+    for title in ("site.yml", "molecule/default/converge.yml"):
+        block = guide.partition(f".. code-block:: yaml\n    :caption: {title}\n\n")[2]
+        lines = list(itertools.takewhile(lambda line: not line or line.startswith(" "), block.splitlines()))
+        (projects / "site" / title).write_text(textwrap.dedent("\n".join(lines)) + "\n", encoding="utf-8")
+    run(*molecule, cwd=projects / "site", timeout=1800, **env)
+
+    python_path = {"PYTHONPATH": str(collections)}
+    run("pytest", "-p", "no:cacheprovider", "tests", cwd=projects / "disks", timeout=1800, **env, **python_path)
 
 
 def on_a_host(run: Callable[..., str], newcomer: dict[str, str], name: str, timeout: int) -> None:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.wire
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if path.stem != "__init__")
-LOCAL = ["oslo_conf"]  # connects to no array
+LOCAL = ["flash_simulator", "oslo_conf"]  # connect to no array
 GUIDES = sorted((ROOT / "docs/docsite/rst").glob("*.rst"))
 CONNECTION = yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"]
 
@@ -190,7 +190,7 @@ def test_results_have_only_documented_keys(array: ArrayUnderTest, docs: dict[str
 
 
 def test_the_attributes_of_a_module_are_what_it_does(xtremio: ArrayUnderTest, docs: dict[str, Any]) -> None:
-    """For flash_image and oslo_conf tests/images and test_oslo_conf.py show it."""
+    """For flash_image, flash_simulator and oslo_conf tests/images and their own tests show it."""
     tasks: list[tuple[str, dict[str, Any]]] = [
         ("flash_volume", {"name": "db1", "size": "10GiB"}),
         ("flash_snapshot", {"name": "monday", "volume": "db1"}),
@@ -234,7 +234,7 @@ def snippets() -> Iterator[Any]:
     for guide in GUIDES:
         text = guide.read_text(encoding="utf-8")
         for number, block in enumerate(
-            re.findall(r"^\.\. code-block:: yaml\n\n((?:    .*\n|\n)+)", text, re.MULTILINE), 1
+            re.findall(r"^\.\. code-block:: yaml\n(?:    :caption: .*\n)?\n((?:    .*\n|\n)+)", text, re.MULTILINE), 1
         ):
             yield pytest.param(
                 yaml.safe_load(re.sub("^    ", "", block, flags=re.MULTILINE)), id=f"{guide.stem}-{number}"

@@ -4,14 +4,16 @@
 """The control API of a running simulator, for tests and for the role: loopback only, and it never shows a secret.
 
 =========================================== =======================================================================
-``GET /``                                   the arrays' names and the process
+``GET /``                                   ``program`` (openflash_simulator), the arrays' names and the process
 ``GET /arrays/NAME/state``                  what the array holds
 ``GET /arrays/NAME/journal?since=N``        ``{"last": N, "entries": [...]}``: every request and change after entry N
 ``DELETE /arrays/NAME/journal``             forget the entries (numbers go on)
 ``GET /arrays/NAME/faults``                 the faults that wait
 ``POST /arrays/NAME/faults``                add one fault, or a list of them
+``PUT /arrays/NAME/faults``                 a list of those that wait from now on, in place of all others
 ``DELETE /arrays/NAME/faults``              remove all
 ``POST /arrays/NAME/reset``                 an empty array without faults
+``POST /arrays/NAME/begin``                 the array as it is configured: its file, faults and assumptions
 ``GET /arrays/NAME/assume``                 the value of each assumption that is played
 ``PUT /arrays/NAME/assume``                 play others from now on: ``worst``, or a mapping of ids to values
 ``POST /arrays/NAME/session``               ``{"volume", "initiator", "open"}``: as if that host had logged in, or out
@@ -29,9 +31,12 @@ from typing import Any
 from aiohttp import web
 
 from .errors import ConfigError
-from .faults import parse as parse_fault
+from .faults import Fault, parse as parse_fault
 from .rules import ArrayError
 from .wires.base import Wire
+
+PROGRAM = "openflash_simulator"
+"""By this a client tells a simulator from anything else that answers."""
 
 
 class Control:
@@ -52,8 +57,10 @@ class Control:
                 web.delete("/arrays/{name}/journal", self._forget),
                 web.get("/arrays/{name}/faults", self._faults),
                 web.post("/arrays/{name}/faults", self._add_faults),
+                web.put("/arrays/{name}/faults", self._set_faults),
                 web.delete("/arrays/{name}/faults", self._clear_faults),
                 web.post("/arrays/{name}/reset", self._reset),
+                web.post("/arrays/{name}/begin", self._begin),
                 web.post("/arrays/{name}/session", self._session),
                 web.put("/arrays/{name}/login", self._login),
                 web.get("/arrays/{name}/assume", self._assumed),
@@ -77,7 +84,7 @@ class Control:
         return self._wires[name]
 
     async def _index(self, request: web.Request) -> web.Response:
-        return web.json_response({"pid": os.getpid(), "arrays": sorted(self._wires)})
+        return web.json_response({"program": PROGRAM, "pid": os.getpid(), "arrays": sorted(self._wires)})
 
     async def _state(self, request: web.Request) -> web.Response:
         return web.json_response(self._wire(request).state())
@@ -97,14 +104,17 @@ class Control:
         return web.json_response(self._wire(request).faults.describe())
 
     async def _add_faults(self, request: web.Request) -> web.Response:
-        wire, raw = self._wire(request), await _document(request)
-        try:
-            parsed = [parse_fault(item) for item in (raw if isinstance(raw, list) else [raw])]
-        except ConfigError as error:
-            raise _refusal(web.HTTPBadRequest, str(error)) from None
-        for fault in parsed:
+        wire, faults = self._wire(request), _parsed(await _document(request))
+        for fault in faults:
             wire.faults.add(fault)
         return web.json_response(wire.faults.describe(), status=201)
+
+    async def _set_faults(self, request: web.Request) -> web.Response:
+        wire, faults = self._wire(request), _parsed(await _document(request))
+        wire.faults.clear()
+        for fault in faults:
+            wire.faults.add(fault)
+        return web.json_response(wire.faults.describe())
 
     async def _clear_faults(self, request: web.Request) -> web.Response:
         self._wire(request).faults.clear()
@@ -112,6 +122,10 @@ class Control:
 
     async def _reset(self, request: web.Request) -> web.Response:
         self._wire(request).reset()
+        return web.json_response({})
+
+    async def _begin(self, request: web.Request) -> web.Response:
+        self._wire(request).begin_again()
         return web.json_response({})
 
     async def _assumed(self, request: web.Request) -> web.Response:
@@ -155,6 +169,13 @@ class Control:
                     raise _refusal(web.HTTPBadRequest, str(error)) from None
                 return web.json_response({})
         raise _refusal(web.HTTPNotFound, f"there is no volume {name!r}")
+
+
+def _parsed(raw: object) -> list[Fault]:
+    try:
+        return [parse_fault(item) for item in (raw if isinstance(raw, list) else [raw])]
+    except ConfigError as error:
+        raise _refusal(web.HTTPBadRequest, str(error)) from None
 
 
 async def _document(request: web.Request) -> Any:

@@ -9,8 +9,10 @@ import asyncio
 import json
 import logging
 import signal
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from .control import Control
 from .rundir import ENDPOINTS, write_atomically
@@ -18,6 +20,25 @@ from .settings import ArrayConfig
 from .tls import Authority
 from .vendors import wire_class
 from .wires.base import Wire
+
+CONNECTION = (
+    "vendor",
+    "address",
+    "port",
+    "username",
+    "password",
+    "ca_path",
+    "host_key",
+    "cluster",
+    "tenant",
+    "device_root",
+)
+"""The keys of an endpoint that the modules take as options of the connection."""
+
+
+def connection_of(endpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with which a module connects to an array, of those that its endpoint sets."""
+    return {name: endpoint[name] for name in CONNECTION if endpoint.get(name) is not None}
 
 
 class Server:
@@ -45,7 +66,14 @@ class Server:
                 await wire.close()
             raise
         arrays = {name: wire.endpoint() for name, wire in self.wires.items()}
-        write_atomically(self.path, json.dumps({"control": self.control.url, "arrays": arrays}, indent=2) + "\n")
+        document = {
+            "control": self.control.url,
+            # The Python with what the simulator and the modules import
+            "python": sys.executable,
+            "arrays": arrays,
+            "connections": {name: connection_of(endpoint) for name, endpoint in arrays.items()},
+        }
+        write_atomically(self.path, json.dumps(document, indent=2) + "\n")
 
     async def stop(self) -> None:
         self.path.unlink(missing_ok=True)

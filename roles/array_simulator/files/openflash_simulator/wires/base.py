@@ -86,7 +86,7 @@ class Wire(ABC):
         self.journal = Journal((config.password,))
         self.faults = Faults()
         for fault in config.faults:
-            self.faults.add(fault)
+            self.faults.add(replace(fault))  # it counts the requests that it strikes
         self.operation = Operation()
         self.store: Store | None = None
         self.images = run_dir / f"{config.name}.images"
@@ -151,6 +151,16 @@ class Wire(ABC):
         self.operation.clear()
         self._past.clear()
         self.empty()
+
+    def begin_again(self) -> None:
+        """The array as it is configured: the file that it begins with, its faults, and what is assumed of it."""
+        self.reset()
+        self.playing = dict(self.config.assume or chosen(self.assumptions, None))
+        self.assumptions_changed()
+        for fault in self.config.faults:
+            self.faults.add(replace(fault))
+        if self.config.document is not None:
+            self.load(self.from_document(self.config.document))
 
     # ---- what is assumed -------------------------------------------------------------------------------------------
 
