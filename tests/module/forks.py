@@ -15,6 +15,7 @@ carried out.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import itertools
 import json
@@ -154,6 +155,9 @@ def serve() -> None:
     # Otherwise every process would import its vendor's client, which takes half of its time
     for vendor in importlib.import_module(f"{LIBRARY}.connect").VENDORS.values():
         vendor.load()
+    # Otherwise the collection of garbage in a process would touch, and so copy, all memory that it shares with this one
+    gc.collect()
+    gc.freeze()
     for line in sys.stdin:
         job = json.loads(line)
         if len(os.listdir("/proc/self/task")) != 1:
