@@ -55,6 +55,9 @@ KNOWS_INVOCATION = INVOCATION in Path(basic.__file__).read_text(encoding="utf-8"
 ROOT = Path(__file__).resolve().parents[2]
 GIB = 1024**3
 
+State = Mapping[str, Any]
+"""What an array holds, as its simulator reports it."""
+
 FC = ["10:00:00:00:c9:00:00:07", "10:00:00:00:c9:00:00:08", "10:00:00:00:c9:00:00:09"]
 ISCSI = [f"iqn.2026-01.org.example:host{number}" for number in range(3)]
 
@@ -662,30 +665,34 @@ class ArrayUnderTest(SimulatedArray):
         """The option that permits a task to delete an unmapped volume, where the array does not report mappings."""
         return {} if self.capabilities.mappings_known == "of_all_hosts" else {"assume_unmapped": True}
 
-    def _in_scope(self, kind: str) -> list[dict[str, Any]]:
-        return [item for item in self.state()[kind] if self.row.scope in (None, item["scope"])]
+    # A test that asks several of these questions at once reads the state once, and passes it.
 
-    def volumes(self) -> dict[str, dict[str, Any]]:
+    def _in_scope(self, kind: str, state: State | None) -> list[dict[str, Any]]:
+        found = self.state() if state is None else state
+        return [item for item in found[kind] if self.row.scope in (None, item["scope"])]
+
+    def volumes(self, state: State | None = None) -> dict[str, dict[str, Any]]:
         """The array's volumes and snapshots by name."""
-        return {self.row.requested_name(volume["name"]): volume for volume in self._in_scope("volumes")}
+        return {self.row.requested_name(volume["name"]): volume for volume in self._in_scope("volumes", state)}
 
-    def hosts(self) -> dict[str, list[str]]:
+    def hosts(self, state: State | None = None) -> dict[str, list[str]]:
         """The addresses of each host's initiators."""
         return {
             host["name"]: sorted(format_initiator(parse_initiator(port["address"])[1]) for port in host["initiators"])
-            for host in self._in_scope("hosts")
+            for host in self._in_scope("hosts", state)
         }
 
-    def luns(self) -> dict[tuple[str, str], int]:
+    def luns(self, state: State | None = None) -> dict[tuple[str, str], int]:
         """LUN by host and volume."""
         return {
             (mapping["host"], self.row.requested_name(mapping["volume"])): mapping["lun"]
-            for mapping in self._in_scope("mappings")
+            for mapping in self._in_scope("mappings", state)
         }
 
-    def groups(self) -> dict[str, list[str]]:
+    def groups(self, state: State | None = None) -> dict[str, list[str]]:
         """The volumes of each consistency group, without the library's own groups of snapshots of one instant."""
-        named = [group for group in self._in_scope("groups") if not group["name"].startswith("openflash-")]
+        found = self._in_scope("groups", state)
+        named = [group for group in found if not group["name"].startswith("openflash-")]
         return {group["name"]: sorted(group["members"]) for group in named}
 
 

@@ -101,8 +101,11 @@ class Stage:
     def outcome(self) -> Any:
         """The state of the array without what differs from run to run."""
         array = self.array
+        state = array.state()
         compared = {
-            STAMPED.sub("", name): volume for name, volume in array.volumes().items() if not ANOTHER_BACKUP.match(name)
+            STAMPED.sub("", name): volume
+            for name, volume in array.volumes(state).items()
+            if not ANOTHER_BACKUP.match(name)
         }
         volumes = {
             name: (
@@ -118,31 +121,31 @@ class Stage:
         for name, volume in compared.items():
             equal.setdefault(volume["content"], []).append(name)
         # The host that a killed run created for a copy is removed with the next copy from the same machine.
-        hosts = {name: addresses for name, addresses in array.hosts().items() if not name.startswith("openflash-")}
-        state = array.state()
+        hosts = {name: addresses for name, addresses in array.hosts(state).items() if not name.startswith("openflash-")}
         chap = sorted((port["address"], port["chap"]) for host in state["hosts"] for port in host["initiators"])
         if array.subject.vendor == "flashsystem":
             chap = []
         notes = {}
         if array.cannot("metadata") is None:
             notes = {row.name: sorted(row.metadata.items()) for row in self.client.volumes() if row.name in compared}
-        return volumes, sorted(map(sorted, equal.values())), hosts, array.luns(), chap, array.groups(), notes
+        return volumes, sorted(map(sorted, equal.values())), hosts, array.luns(state), chap, array.groups(state), notes
 
     def held(self) -> Held:
         """What the array holds, for the oracle."""
         array = self.array
-        volumes = array.volumes()
+        state = array.state()
+        volumes = array.volumes(state)
         return Held(
             {name: volume["content"] for name, volume in volumes.items()},
             {name: volume["size"] for name, volume in volumes.items()},
-            array.luns(),
-            {name: frozenset(addresses) for name, addresses in array.hosts().items()},
+            array.luns(state),
+            {name: frozenset(addresses) for name, addresses in array.hosts(state).items()},
         )
 
     def begin(self, name: str, planned: Planned) -> tuple[Held, Oracle]:
         """Prepare the array for an operation, and return what it holds and the oracle of its data."""
         before = self.prepare(OPERATIONS[name])
-        return before, Oracle(self.held, planned)
+        return before, Oracle(self.held, planned, before)
 
     def check_ready(self, before: Held, expected: Any, where: str) -> None:
         """A new object with its final name is finished, as a client reads it."""
@@ -155,9 +158,9 @@ class Stage:
         problems = oracle.problems()
         assert problems == [], f"{where}: {problems}"
 
-    def removed_initiators(self, hosts_before: dict[str, list[str]], expected: Any) -> frozenset[str]:
+    def removed_initiators(self, before: Held, expected: Any) -> frozenset[str]:
         """The initiators that a killed run has removed from their group and not deleted."""
-        removed = {address for host in hosts_before.values() for address in host}
+        removed = {address for host in before.initiators.values() for address in host}
         removed -= {address for host in expected[2].values() for address in host}
         return frozenset(removed & set(self.array.hosts()))
 
@@ -181,10 +184,12 @@ class Stage:
         *,
         temporary: bool = True,
         kept: frozenset[str] = frozenset(),
+        once_more: bool = True,
     ) -> None:
         """Another run completes the operation, and with the module one more changes nothing.
 
         :param temporary: whether objects with a temporary name are compared too.
+        :param once_more: whether the module is run once more.
         :param kept: initiators that the run leaves without a group. A task that names one deletes it.
         """
         result = self.run_again(name, by, connection)
@@ -197,7 +202,7 @@ class Stage:
         if not temporary:
             end, expected = finished(end), finished(expected)
         assert end == expected, where
-        if by == "module":
+        if once_more and by == "module":
             mark = self.array.mark()
             third = self.run_again(name, by, connection)
             assert not third.failed, f"{where}: {third.msg}"

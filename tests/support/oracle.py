@@ -82,11 +82,12 @@ class Oracle:
     """Follows what an array holds over the runs of one task.
 
     :param look: reads what it holds now.
+    :param first: what it holds now, where that has been read already.
     """
 
-    def __init__(self, look: Callable[[], Held], planned: Planned) -> None:
+    def __init__(self, look: Callable[[], Held], planned: Planned, first: Held | None = None) -> None:
         self._look, self.planned = look, planned
-        self.first = self.began = look()
+        self.first = self.began = look() if first is None else first
         self._kept = {content: name for name, content in self.first.contents.items()}
         self._written_over: set[str] = set()
         """What hosts have overwritten between the runs."""
