@@ -9,7 +9,9 @@ wire alone has ``@pytest.mark.wire``, and runs on one row of each wire; one of t
 ``@pytest.mark.transport``, and runs on one row of each transport.
 
 The other rows of a wire are slow: they run after `make test` (see tests/stable.py). What may differ between releases or
-models of one array has ``@pytest.mark.every_row``, and runs on all of them in `make test`.
+models of one array has ``@pytest.mark.every_row``, and runs on all of them in `make test`. What one and the same code
+decides for all arrays, such as a refusal of the plan or of an option, has ``@pytest.mark.common``: in `make test` it
+runs on one row of each transport, and the others are slow.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "wire: depends on the wire alone, and runs on one row of each")
     config.addinivalue_line("markers", "transport: depends on the transport alone (TLS, SSH, text socket)")
     config.addinivalue_line("markers", "every_row: not slow on the second and third array of a wire")
+    config.addinivalue_line(
+        "markers", "common: the same code for all arrays, slow on all but one row of each transport"
+    )
     config.addinivalue_line("markers", "trust(*kinds): on arrays with one of these values of Row.trust")
     config.addinivalue_line("markers", "hosts(known=True): on arrays with host objects, or without")
 
@@ -39,9 +44,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         rows = ONE_OF_EACH_WIRE if metafunc.definition.get_closest_marker("wire") else ROWS
         rows = TRANSPORTS if metafunc.definition.get_closest_marker("transport") else rows
         trust = metafunc.definition.get_closest_marker("trust")
-        every_row = metafunc.definition.get_closest_marker("every_row")
+        quick = ONE_OF_EACH_WIRE
+        if metafunc.definition.get_closest_marker("common"):
+            quick = TRANSPORTS
+        elif metafunc.definition.get_closest_marker("every_row"):
+            quick = ROWS
         parameters = [
-            pytest.param(row, id=row.name, marks=() if row.represents_wire or every_row else pytest.mark.slow)
+            pytest.param(row, id=row.name, marks=() if row in quick else pytest.mark.slow)
             for row in rows
             if row.hosts in allowed and (trust is None or row.trust in trust.args)
         ]

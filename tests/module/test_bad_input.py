@@ -69,6 +69,7 @@ def silent_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
+@pytest.mark.common
 def test_an_unknown_vendor_is_refused_with_the_known_ones(array: ArrayUnderTest) -> None:
     result = array.task("flash_volume", connection={"vendor": "acme"}, **VOLUME)
     assert result.failed
@@ -77,6 +78,7 @@ def test_an_unknown_vendor_is_refused_with_the_known_ones(array: ArrayUnderTest)
     assert "acme" in result.msg
 
 
+@pytest.mark.common
 def test_a_port_on_which_nothing_listens_is_reported(array: ArrayUnderTest) -> None:
     port = unused_port()
     refused_by_every_module(
@@ -84,12 +86,14 @@ def test_a_port_on_which_nothing_listens_is_reported(array: ArrayUnderTest) -> N
     )
 
 
+@pytest.mark.common
 def test_an_address_that_does_not_resolve_is_reported(array: ArrayUnderTest) -> None:
     refused_by_every_module(
         array, "array.invalid", "does not resolve", "Check address", kind="unreachable", address="array.invalid"
     )
 
 
+@pytest.mark.common
 def test_a_port_that_does_not_answer_within_the_timeout_is_reported(array: ArrayUnderTest, silent_port: int) -> None:
     result = array.task("flash_facts", connection={"port": silent_port, "timeout": 0.3})
     assert result.failed
@@ -98,6 +102,7 @@ def test_a_port_that_does_not_answer_within_the_timeout_is_reported(array: Array
 
 
 @pytest.mark.trust("tls")
+@pytest.mark.common
 def test_a_certificate_that_is_not_trusted_is_refused(array: ArrayUnderTest) -> None:
     refused_by_every_module(array, "its certificate is not trusted", "Set ca_path", kind="unreachable", ca_path=None)
 
@@ -108,6 +113,7 @@ def test_an_unknown_host_key_is_refused(array: ArrayUnderTest) -> None:
 
 
 @pytest.mark.trust("tls")
+@pytest.mark.common
 def test_a_certificate_for_another_name_is_refused(array: ArrayUnderTest) -> None:
     texts = ("its certificate is for another name than other.example.org", "Set tls_server_name")
     result = refused_by_every_module(array, *texts, kind="unreachable", tls_server_name="other.example.org")
@@ -115,6 +121,7 @@ def test_a_certificate_for_another_name_is_refused(array: ArrayUnderTest) -> Non
     assert result.msg.startswith(f"Cannot connect to {where}: ")
 
 
+@pytest.mark.common
 def test_a_message_keeps_the_case_of_the_name_of_an_option(array: ArrayUnderTest) -> None:
     """Also at the beginning of a sentence: the option is ca_path and not Ca_path."""
     for connection in ({"ca_path": "/nowhere/file"}, {"port": 0}, {"timeout": 0}, {"address": ""}):
@@ -135,12 +142,14 @@ def test_a_host_key_that_differs_from_the_known_one_is_refused(array: ArrayUnder
     )
 
 
+@pytest.mark.common
 def test_without_verification_any_certificate_is_accepted(array: ArrayUnderTest) -> None:
     result = array.task("flash_facts", connection={"ca_path": None, "validate_certs": False})
     assert not result.failed
     assert result.stderr == ""
 
 
+@pytest.mark.common
 def test_a_missing_file_of_certificates_or_host_keys_is_reported(array: ArrayUnderTest) -> None:
     message = "ca_path /nowhere/file does not exist" if array.speaks_tls else "known_hosts /nowhere/file cannot be read"
     connection = {"ca_path": "/nowhere/file", "host_key": None, "known_hosts": "/nowhere/file"}
@@ -167,6 +176,7 @@ def test_a_wrong_password_is_reported_and_not_shown(array: ArrayUnderTest) -> No
         (("username", "password"), "demands a user name and a password", "Set username and password"),
     ],
 )
+@pytest.mark.common
 def test_a_missing_user_name_or_password_is_named(
     array: ArrayUnderTest, missing: tuple[str, ...], demands: str, hint: str
 ) -> None:
@@ -182,6 +192,7 @@ def test_a_missing_user_name_or_password_is_named(
 @pytest.mark.parametrize(
     ("variable", "value"), [("FLASH_ADDRESS", "192.0.2.1"), ("FLASH_VENDOR", "other")], ids=["address", "vendor"]
 )
+@pytest.mark.common
 def test_a_password_of_the_environment_that_is_not_used_is_reported(
     array: ArrayUnderTest, variable: str, value: str
 ) -> None:
@@ -213,6 +224,7 @@ def test_an_impossible_proxy_is_refused(xtremio: ArrayUnderTest, proxy: str, rea
     assert "word" not in result["error"]["reason"].replace("password", "")
 
 
+@pytest.mark.common
 def test_an_array_that_a_proxy_cannot_reach_is_reported(array: ArrayUnderTest) -> None:
     result = array.task("flash_facts", connection={"proxy": "http://127.0.0.1:9", "timeout": 2.0})
     messages = {"ssh": "managed over SSH", "tls": "the proxy 127.0.0.1:9 cannot be reached", None: "through a proxy"}
@@ -229,6 +241,7 @@ def test_an_account_is_not_sent_on_a_wire_without_a_login(array: ArrayUnderTest)
     assert "not-the-Password-1" not in result.stdout + str(array.requests(0))
 
 
+@pytest.mark.common
 def test_a_port_of_another_service_is_reported(array: ArrayUnderTest) -> None:
     port = int(array.simulator.endpoints["control"].rsplit(":", 1)[1])
     message, kind = ("does not speak", "unreachable")
@@ -272,11 +285,13 @@ def test_an_impossible_version_is_refused(xtremio: ArrayUnderTest, version: str)
     assert version in result.msg
 
 
+@pytest.mark.common
 def test_a_second_address_is_tried_when_the_first_does_not_answer(array: ArrayUnderTest) -> None:
     result = array.task("flash_facts", connection={"address": [f"127.0.0.1:{unused_port()}", "127.0.0.1"]})
     assert not result.failed, result.msg
 
 
+@pytest.mark.common
 def test_all_addresses_are_named_when_none_answers(array: ArrayUnderTest) -> None:
     ports = [unused_port(), unused_port()]
     result = array.task("flash_facts", connection={"address": [f"127.0.0.1:{port}" for port in ports]})
@@ -307,6 +322,7 @@ def test_an_impossible_size_is_refused(xtremio: ArrayUnderTest, size: str, messa
     xtremio.refuses("flash_volume", message, name="db1", size=size, kind="invalid")
 
 
+@pytest.mark.common
 def test_a_size_is_needed_for_a_new_volume(array: ArrayUnderTest) -> None:
     array.refuses("flash_volume", "volume db1 on", "creating it needs a size", "10GiB", name="db1", kind="invalid")
 
@@ -389,6 +405,7 @@ def test_every_name_that_the_array_accepts_can_be_used(array: ArrayUnderTest) ->
 
 
 @pytest.mark.hosts
+@pytest.mark.common
 def test_an_initiator_that_yaml_reads_as_a_number_is_refused(array: ArrayUnderTest) -> None:
     for address, hint in (
         (10 * 60**7 + 10 * 60**3 + 7, "may have been 10:00:00:00:10:00:00:07"),
@@ -399,6 +416,7 @@ def test_an_initiator_that_yaml_reads_as_a_number_is_refused(array: ArrayUnderTe
 
 
 @pytest.mark.hosts
+@pytest.mark.common
 def test_an_initiator_of_another_host_is_a_conflict(array: ArrayUnderTest) -> None:
     address = array.row.initiators[0]
     array.done("flash_host_map", host="server", initiators=[address])
@@ -444,5 +462,6 @@ def test_the_error_code_of_the_array_is_reported(array: ArrayUnderTest) -> None:
 # ---- options of other vendors ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.common
 def test_unset_options_of_other_vendors_are_ignored(array: ArrayUnderTest) -> None:
     assert not array.task("flash_facts", private_key_file=None, known_hosts=None).failed

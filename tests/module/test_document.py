@@ -62,6 +62,7 @@ def test_a_document_is_carried_out_in_the_order_of_its_dependencies(array: Array
     )
 
 
+@pytest.mark.common
 def test_check_mode_returns_the_plan_line_by_line(array: ArrayUnderTest) -> None:
     first, second = array.row.initiators[:2]
     plan = array.document(check=True, **document(array))["plan"]
@@ -81,6 +82,7 @@ def test_check_mode_returns_the_plan_line_by_line(array: ArrayUnderTest) -> None
     ]
 
 
+@pytest.mark.common
 def test_an_empty_document_does_nothing(array: ArrayUnderTest) -> None:
     result = array.done("flash_array")
     assert not result.changed
@@ -133,6 +135,7 @@ def test_a_document_takes_away_what_is_absent(xtremio: ArrayUnderTest) -> None:
 
 
 @pytest.mark.hosts
+@pytest.mark.common
 def test_an_initiator_that_is_not_declared_is_removed_only_with_exclusive_initiators(array: ArrayUnderTest) -> None:
     array.done("flash_array", **document(array))
     host = {"name": "web-server", "initiators": [array.row.initiators[0]]}
@@ -142,6 +145,7 @@ def test_an_initiator_that_is_not_declared_is_removed_only_with_exclusive_initia
 
 
 @pytest.mark.hosts
+@pytest.mark.common
 def test_a_document_maps_a_volume_to_two_hosts_only_with_shared(array: ArrayUnderTest) -> None:
     hosts = [{"name": f"web-{number}", "initiators": [array.row.initiators[number]]} for number in range(2)]
     maps = [{"volume": "web-data", "host": host["name"]} for host in hosts]
@@ -165,6 +169,7 @@ def array_with_more(array: ArrayUnderTest) -> ArrayUnderTest:
 
 
 @pytest.mark.hosts
+@pytest.mark.common
 def test_prune_removes_what_is_not_declared(array_with_more: ArrayUnderTest) -> None:
     applied = array_with_more.converges("flash_array", **document(array_with_more), **PRUNE)
     assert applied["plan"] == ["delete volume web-old", "delete host web-gone"]
@@ -198,6 +203,7 @@ NIGHTLY = {"volume": "web-data", "prefix": "web-data-n", "keep": 2}
 
 @pytest.mark.hosts
 @pytest.mark.parametrize("kinds", [{}, {"prune_kinds": ["volumes", "hosts", "snapshots"]}])
+@pytest.mark.common
 def test_prune_keeps_the_nightly_snapshots_of_another_task(array: ArrayUnderTest, kinds: dict[str, Any]) -> None:
     """Two independent tasks: one declares and prunes the array, the other takes a snapshot every night."""
     content = {**document(array), **PRUNE, **kinds}
@@ -214,6 +220,7 @@ def test_prune_keeps_the_nightly_snapshots_of_another_task(array: ArrayUnderTest
 
 
 @pytest.mark.hosts
+@pytest.mark.common
 def test_prune_keeps_what_is_in_use_or_owned_by_openstack(array_with_more: ArrayUnderTest) -> None:
     uuid = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
     array_with_more.done(
@@ -230,6 +237,7 @@ def test_prune_keeps_what_is_in_use_or_owned_by_openstack(array_with_more: Array
 
 
 @pytest.mark.hosts
+@pytest.mark.common
 def test_prune_removes_nothing_when_there_is_more_than_prune_limit(array_with_more: ArrayUnderTest) -> None:
     array_with_more.refuses(
         "flash_array",
@@ -264,6 +272,7 @@ def test_an_unsuitable_prune_prefix_is_refused(xtremio: ArrayUnderTest, options:
 
 
 @pytest.mark.hosts
+@pytest.mark.common
 def test_nothing_is_pruned_when_something_declared_is_refused(array_with_more: ArrayUnderTest) -> None:
     content = document(array_with_more)
     content["volumes"].append({"name": "web-bad/", "size": "1GiB"})
@@ -274,6 +283,7 @@ def test_nothing_is_pruned_when_something_declared_is_refused(array_with_more: A
 
 
 @pytest.mark.hosts
+@pytest.mark.common
 def test_nothing_is_pruned_after_a_failed_step(array_with_more: ArrayUnderTest) -> None:
     content = document(array_with_more)
     content["volumes"].append({"name": "web-new", "size": "1GiB", "pool": "nowhere"})
@@ -286,6 +296,7 @@ def test_nothing_is_pruned_after_a_failed_step(array_with_more: ArrayUnderTest) 
 
 @pytest.mark.hosts
 @pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.common
 def test_an_initiator_moves_from_one_host_to_another_in_one_document(array: ArrayUnderTest, reverse: bool) -> None:
     first, second = array.row.initiators[:2]
     array.done("flash_host_map", host="one", initiators=[first, second])
@@ -304,6 +315,7 @@ def test_an_initiator_moves_from_one_host_to_another_in_one_document(array: Arra
 
 
 @pytest.mark.hosts
+@pytest.mark.common
 def test_check_mode_accepts_a_document_exactly_when_the_run_does(array: ArrayUnderTest) -> None:
     """Random documents of hosts, each applied to the state that the one before has left."""
     draw = Random(2)

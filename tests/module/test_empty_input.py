@@ -13,7 +13,7 @@ import pytest
 from tests.module.arrays import ArrayUnderTest
 from tests.module.playbooks import Player
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.common]
 
 ALL_PERMISSIONS = {"force": True, "openstack_owned": True}
 

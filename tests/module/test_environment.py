@@ -13,7 +13,7 @@ import pytest
 
 from tests.module.arrays import ArrayUnderTest, Result
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.common]
 
 VOLUME = {"name": "db1", "size": "10GiB"}
 

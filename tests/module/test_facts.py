@@ -25,6 +25,7 @@ def filled(array: ArrayUnderTest) -> ArrayUnderTest:
     return array
 
 
+@pytest.mark.common
 def test_all_facts_are_under_one_key(filled: ArrayUnderTest) -> None:
     result = filled.done("flash_facts")
     assert set(result) - {"invocation"} == {"ansible_facts", "changed"}
@@ -33,6 +34,7 @@ def test_all_facts_are_under_one_key(filled: ArrayUnderTest) -> None:
     assert set(result["ansible_facts"]["flash"]) == {*SUBSETS, "unreadable", "api"}
 
 
+@pytest.mark.common
 def test_info_returns_what_the_facts_are_as_a_plain_result(filled: ArrayUnderTest) -> None:
     requested = {"gather_subset": ["all"], "query": "volumes[].name"}
     facts, mark = filled.facts(**requested), filled.mark()
@@ -124,6 +126,7 @@ def test_an_unknown_subset_is_refused(xtremio: ArrayUnderTest) -> None:
         xtremio.refuses("flash_facts", "gather_subset has no disks", "volumes", gather_subset=[subset], kind="invalid")
 
 
+@pytest.mark.common
 def test_filters_select_objects_by_name(filled: ArrayUnderTest) -> None:
     flash = filled.facts(
         gather_subset=["volumes", "snapshots", "hosts", "mappings"], filters={"volumes": ["db1"], "hosts": ["server"]}
@@ -138,6 +141,7 @@ def test_filters_select_objects_by_name(filled: ArrayUnderTest) -> None:
 
 
 @pytest.mark.hosts
+@pytest.mark.common
 def test_a_query_selects_from_the_facts(filled: ArrayUnderTest) -> None:
     (lun,) = filled.luns().values()
     flash = filled.facts(gather_subset=["mappings"], query=f"mappings[?lun == `{lun}`].volume")
@@ -166,6 +170,7 @@ def test_a_subset_that_cannot_be_read_is_listed_and_the_others_are_returned(fill
 
 
 @pytest.mark.parametrize("kind", ["latency", "busy"])
+@pytest.mark.common
 def test_an_array_that_does_not_answer_in_time_has_no_facts(filled: ArrayUnderTest, kind: str) -> None:
     """The task fails, because null would mean that the array does not report a subset."""
     path, unreadable = filled.row.separate_read
@@ -178,6 +183,7 @@ def test_an_array_that_does_not_answer_in_time_has_no_facts(filled: ArrayUnderTe
     assert "Cannot read" in result.msg
 
 
+@pytest.mark.common
 def test_the_calls_are_returned_with_verbosity_2(filled: ArrayUnderTest) -> None:
     assert "calls" not in filled.facts()
     calls = filled.facts(verbosity=2)["calls"]

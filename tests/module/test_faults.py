@@ -23,6 +23,7 @@ from tests.module.arrays import GIB, ArrayUnderTest
 pytestmark = pytest.mark.wire
 
 
+@pytest.mark.common
 def test_a_task_waits_for_an_answer_as_long_as_timeout(array: ArrayUnderTest) -> None:
     array.fault(kind="latency", seconds=0.5, count=None)
     assert not array.volume(name="db1", size="10GiB", connection={"timeout": 5.0}).failed
@@ -34,6 +35,7 @@ def test_a_task_waits_for_an_answer_as_long_as_timeout(array: ArrayUnderTest) ->
 
 
 @pytest.mark.trust("tls")  # over SSH an array cannot report that it is busy
+@pytest.mark.common
 def test_a_task_waits_for_a_busy_array_as_long_as_wait_timeout(array: ArrayUnderTest) -> None:
     array.fault(kind="busy", match={"write": True}, count=3)
     assert not array.volume(name="db1", size="10GiB").failed

@@ -43,6 +43,7 @@ def test_a_host_is_created_with_its_initiators(array: ArrayUnderTest) -> None:
     assert after(result["diff"])["host server"]["initiators"] == expected
 
 
+@pytest.mark.common
 def test_an_initiator_is_the_same_in_every_notation(array: ArrayUnderTest) -> None:
     array.done("flash_host_map", **server(array))
     address = array.row.initiators[0]
@@ -61,6 +62,7 @@ def test_an_initiator_is_added(array: ArrayUnderTest) -> None:
     assert array.hosts() == {"server": sorted(array.row.initiators[:2])}
 
 
+@pytest.mark.common
 def test_initiators_that_are_not_named_are_removed_only_with_exclusive_initiators(array: ArrayUnderTest) -> None:
     array.done("flash_host_map", host="server", initiators=list(array.row.initiators))
     assert not array.done("flash_host_map", **server(array)).changed
@@ -68,6 +70,7 @@ def test_initiators_that_are_not_named_are_removed_only_with_exclusive_initiator
     assert array.hosts() == {"server": [array.row.initiators[0]]}
 
 
+@pytest.mark.common
 def test_a_host_without_options_is_not_changed(array: ArrayUnderTest) -> None:
     array.done("flash_host_map", **server(array))
     assert not array.done("flash_host_map", host="server").changed
@@ -196,6 +199,7 @@ def test_an_existing_host_gets_its_chap_credentials(array: ArrayUnderTest) -> No
     assert chap_on(array) == [True] * len(iscsi_of(array))
 
 
+@pytest.mark.common
 def test_another_chap_password_is_sent_only_with_update_secret(array: ArrayUnderTest) -> None:
     task = {"host": "server", "initiators": list(array.row.initiators), "update_secret": "always", **CHAP}
     if array.refuses_without("chap", "flash_host_map", **task):
@@ -276,6 +280,7 @@ def test_a_mapping_with_another_lun_is_replaced(db1: ArrayUnderTest, before: int
     assert result["plan"] == ["unmap volume db1 from host server", f"map volume db1 to host server as LUN {after}"]
 
 
+@pytest.mark.common
 def test_a_mapping_keeps_its_lun_when_the_task_names_none(db1: ArrayUnderTest) -> None:
     if db1.refuses_without("explicit_lun", "flash_host_map", **server(db1, volume="db1", lun=9)):
         return
@@ -285,6 +290,7 @@ def test_a_mapping_keeps_its_lun_when_the_task_names_none(db1: ArrayUnderTest) -
     assert repeated["map"]["lun"] == 9
 
 
+@pytest.mark.common
 def test_a_lun_that_another_volume_has_is_a_conflict(db1: ArrayUnderTest) -> None:
     if db1.refuses_without("explicit_lun", "flash_host_map", **server(db1, volume="db1", lun=5)):
         return
@@ -318,16 +324,19 @@ def test_a_volume_is_unmapped_and_the_host_is_kept(db1: ArrayUnderTest) -> None:
     assert result["map"]["state"] == "absent"
 
 
+@pytest.mark.common
 def test_unmapping_an_absent_volume_changes_nothing(array: ArrayUnderTest) -> None:
     assert not array.done("flash_host_map", host="server", volume="db1", state="absent").changed
 
 
+@pytest.mark.common
 def test_exclusive_unmaps_the_other_volumes_of_the_host(db1: ArrayUnderTest) -> None:
     db1.done("flash_host_map", **server(db1), maps=[{"volume": "db1"}, {"volume": "db2"}])
     db1.converges("flash_host_map", host="server", volume="db2", exclusive=True)
     assert set(db1.luns()) == {("server", "db2")}
 
 
+@pytest.mark.common
 def test_one_task_makes_mappings_of_several_hosts(db1: ArrayUnderTest) -> None:
     first, second = db1.row.initiators[:2]
     maps = [
@@ -372,12 +381,14 @@ def test_only_the_target_ports_of_the_connection_are_returned(db1: ArrayUnderTes
     assert all(expected in (port["portal"] or port["address"]) for port in result["ports"])
 
 
+@pytest.mark.common
 def test_a_missing_volume_cannot_be_mapped(db1: ArrayUnderTest) -> None:
     made = db1.needs("volume db3", "flash_host_map", "there is no volume db3", **server(db1, volume="db3"))
     assert made["plan"][-1] == "if volume db3 is made first: map volume db3 to host server"
     assert (made["map"]["state"], made["map"]["lun"], made["map"]["serial"]) == ("present", None, None)
 
 
+@pytest.mark.common
 def test_a_missing_host_without_initiators_is_reported(db1: ArrayUnderTest) -> None:
     words = ("host server", "there is no such host", "give its initiators")
     made = db1.needs("host server", "flash_host_map", *words, host="server", volume="db1")

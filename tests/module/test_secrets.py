@@ -159,6 +159,7 @@ EARLY: list[dict[str, Any]] = [{"vendor": "acme"}, {"no_such_option": 1}, {"time
 
 
 @EACH_WIRE
+@pytest.mark.common
 def test_no_error_of_a_wrong_connection_has_a_secret(canary: ArrayUnderTest) -> None:
     wrong: list[dict[str, Any]] = [
         {"address": "array.invalid"},
@@ -377,6 +378,7 @@ def test_only_two_files_of_the_simulator_have_its_password(canary: ArrayUnderTes
     assert_no_secret(str(canary.state()), "the state")
 
 
+@pytest.mark.common
 def test_a_secret_that_is_part_of_a_name_is_masked_with_a_warning(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="my-server-data", size="1GiB")
     task: dict[str, Any] = {
@@ -406,5 +408,6 @@ def test_a_secret_that_is_part_of_a_name_is_masked_with_a_warning(array: ArrayUn
     assert "my-server-data" in result.stdout
 
 
+@pytest.mark.common
 def test_without_a_secret_in_a_name_there_is_no_warning(array: ArrayUnderTest) -> None:
     assert array.done("flash_volume", name="db1", size="1GiB").warnings == []

@@ -33,12 +33,14 @@ def test_a_snapshot_is_taken(db1: ArrayUnderTest) -> None:
     assert result["plan"] == ["create snapshot monday of volume db1"]
 
 
+@pytest.mark.common
 def test_a_snapshot_of_a_missing_volume_is_refused(db1: ArrayUnderTest) -> None:
     made = db1.needs("volume db2", "flash_snapshot", "there is no volume db2", name="monday", volume="db2")
     assert made["plan"] == ["if volume db2 is made first: create snapshot monday of volume db2"]
     assert (made["snapshot"]["size"], made["snapshot"]["size_text"]) == (None, None)
 
 
+@pytest.mark.common
 def test_a_snapshot_needs_its_volume(db1: ArrayUnderTest) -> None:
     db1.refuses("flash_snapshot", "snapshot monday needs the volume", name="monday", kind="invalid")
 
@@ -72,6 +74,7 @@ def test_a_snapshot_is_deleted(db1: ArrayUnderTest) -> None:
     assert result["plan"] == ["delete snapshot monday of volume db1"]
 
 
+@pytest.mark.common
 def test_a_snapshot_is_deleted_by_its_name_alone(db1: ArrayUnderTest) -> None:
     db1.done("flash_snapshot", name="monday", volume="db1")
     db1.converges("flash_snapshot", name="monday", state="absent")
@@ -101,6 +104,7 @@ def test_snapshots_are_taken_at_one_instant(db1: ArrayUnderTest) -> None:
     assert len(sets) <= 1
 
 
+@pytest.mark.common
 def test_an_incomplete_set_of_an_earlier_instant_is_a_conflict(db1: ArrayUnderTest) -> None:
     db1.done("flash_volume", name="logs", size="1GiB")
     if db1.refuses_without("atomic_snapshots", "flash_snapshot", atomic=True, snapshots=ATOMIC):
@@ -114,6 +118,7 @@ def test_an_incomplete_set_of_an_earlier_instant_is_a_conflict(db1: ArrayUnderTe
     assert db1.state() == before
 
 
+@pytest.mark.common
 def test_no_snapshot_of_a_set_is_taken_when_a_volume_is_missing(db1: ArrayUnderTest) -> None:
     why = db1.cannot("atomic_snapshots")
     if why:
@@ -137,6 +142,7 @@ def test_a_snapshot_of_a_group_has_a_snapshot_of_each_member(db1: ArrayUnderTest
     assert set(db1.volumes()) == {"db1", "db2"}
 
 
+@pytest.mark.common
 def test_a_missing_group_is_reported(db1: ArrayUnderTest) -> None:
     of_group = {"name": "monday", "group": "db"}
     if not db1.refuses_without("groups", "flash_snapshot", **of_group):
@@ -175,6 +181,7 @@ def test_a_restore_is_not_repeated(db1: ArrayUnderTest) -> None:
     assert repeated.warnings == ["the backup before-restore is there, so volume db1 has been restored before"]
 
 
+@pytest.mark.common
 def test_a_restore_needs_a_backup(db1: ArrayUnderTest) -> None:
     db1.done("flash_snapshot", name="monday", volume="db1")
     db1.refuses(
@@ -182,6 +189,7 @@ def test_a_restore_needs_a_backup(db1: ArrayUnderTest) -> None:
     )
 
 
+@pytest.mark.common
 def test_a_restore_from_a_missing_snapshot_is_refused(db1: ArrayUnderTest) -> None:
     if db1.cannot("restore_snapshot"):
         db1.refuses("flash_snapshot", str(db1.cannot("restore_snapshot")), **RESTORE)
@@ -193,6 +201,7 @@ def test_a_restore_from_a_missing_snapshot_is_refused(db1: ArrayUnderTest) -> No
 
 
 @pytest.mark.hosts
+@pytest.mark.common
 def test_a_mapped_volume_is_restored_only_with_unmap(db1: ArrayUnderTest) -> None:
     db1.done("flash_snapshot", name="monday", volume="db1")
     db1.done("flash_host_map", host="server", initiators=[db1.row.initiators[0]], volume="db1")

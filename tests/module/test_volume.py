@@ -48,6 +48,7 @@ def test_a_volume_is_extended(array: ArrayUnderTest) -> None:
     )
 
 
+@pytest.mark.common
 def test_an_existing_volume_keeps_its_size_when_the_task_names_none(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     repeated = array.done("flash_volume", name="db1")
@@ -66,17 +67,20 @@ def test_a_volume_is_renamed_once(array: ArrayUnderTest) -> None:
     assert result["plan"] == ["rename volume old to new"]
 
 
+@pytest.mark.common
 def test_a_volume_is_renamed_and_extended_by_one_task(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="old", size="10GiB")
     result = array.converges_if("rename_volume", "flash_volume", name="new", rename_from="old", size="20GiB")
     assert array.volumes()["new" if result else "old"]["size"] == (20 if result else 10) * GIB
 
 
+@pytest.mark.common
 def test_a_volume_is_created_when_there_is_none_to_rename(array: ArrayUnderTest) -> None:
     array.converges("flash_volume", name="new", rename_from="old", size="10GiB")
     assert set(array.volumes()) == {"new"}
 
 
+@pytest.mark.common
 def test_no_volume_is_renamed_to_the_name_of_an_existing_one(array: ArrayUnderTest) -> None:
     array.done("flash_volume", volumes=[{"name": "old"}, {"name": "new"}], size="10GiB")
     repeated = array.done("flash_volume", name="new", rename_from="old")
@@ -98,6 +102,7 @@ def test_a_volume_is_deleted(array: ArrayUnderTest) -> None:
     assert after(result["diff"]) == {}
 
 
+@pytest.mark.common
 def test_deleting_an_absent_volume_changes_nothing(array: ArrayUnderTest) -> None:
     assert not array.done("flash_volume", name="db1", state="absent").changed
 
@@ -121,6 +126,7 @@ def test_a_clone_can_be_larger_than_its_source(array: ArrayUnderTest) -> None:
     assert array.volumes()["db1"]["size"] == 10 * GIB
 
 
+@pytest.mark.common
 def test_a_clone_is_never_smaller_than_its_source(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     array.refuses(
@@ -134,6 +140,7 @@ def test_a_clone_is_never_smaller_than_its_source(array: ArrayUnderTest) -> None
     )
 
 
+@pytest.mark.common
 def test_a_clone_of_a_missing_volume_is_refused(array: ArrayUnderTest) -> None:
     made = array.needs("volume db1", "flash_volume", "there is no volume db1", name="test1", source_volume="db1")
     assert made["plan"] == ["if volume db1 is made first: clone volume db1 to test1"]
@@ -162,6 +169,7 @@ def test_a_volume_is_created_from_a_snapshot(array: ArrayUnderTest) -> None:
     assert (volumes["test1"]["size"], volumes["test2"]["size"]) == (10 * GIB, 12 * GIB)
 
 
+@pytest.mark.common
 def test_a_snapshot_of_another_volume_is_refused_as_the_source(array: ArrayUnderTest) -> None:
     array.done("flash_volume", volumes=[{"name": "db1"}, {"name": "db2"}], size="10GiB")
     array.done("flash_snapshot", name="monday", volume="db1")
@@ -199,6 +207,7 @@ def test_a_volume_is_created_in_the_requested_pool_with_the_requested_provisioni
     assert (result["volume"]["pool"], result["volume"]["provisioning"]) == (pool, provisioning)
 
 
+@pytest.mark.common
 def test_a_missing_pool_is_reported_and_nothing_is_created(array: ArrayUnderTest) -> None:
     unchanged, result = array.state(), array.volume(name="db1", size="10GiB", pool="nowhere")
     assert result.failed
@@ -216,6 +225,7 @@ def test_each_provisioning_is_used_or_refused(array: ArrayUnderTest) -> None:
             array.refuses("flash_volume", task["name"], f"does not make {provisioning}", **task)
 
 
+@pytest.mark.common
 def test_an_existing_volume_in_another_pool_is_a_conflict(array: ArrayUnderTest) -> None:
     result = array.done("flash_volume", name="db1", size="10GiB")
     if array.done("flash_volume", name="db1")["volume"]["pool"] is None:
@@ -226,6 +236,7 @@ def test_an_existing_volume_in_another_pool_is_a_conflict(array: ArrayUnderTest)
     array.refuses("flash_volume", "db1", "not nowhere", name="db1", pool="nowhere", kind="conflict")
 
 
+@pytest.mark.common
 def test_an_unknown_array_option_is_refused(array: ArrayUnderTest) -> None:
     array.refuses(
         "flash_volume", "no option colour", name="db1", size="10GiB", array_options={"colour": "red"}, kind="invalid"
