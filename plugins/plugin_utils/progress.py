@@ -23,10 +23,9 @@ import time
 from itertools import chain, repeat
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
-from ansible import constants
 from ansible.errors import AnsibleError
-from ansible.plugins.action.normal import ActionModule as Normal
-from ansible.utils.display import Display
+
+from ansible_collections.openflash.storage.plugins.plugin_utils.plan import WithPlan, show
 
 OPTION = "_openflash_progress"
 """The same as PROGRESS of module_utils/flash_module.py, which no program on the controller can import."""
@@ -51,7 +50,7 @@ Read = Callable[[], Optional[str]]
 Report = Mapping[str, Any]
 
 
-class WithProgress(Normal):  # type: ignore[misc] # ansible-core has no types here
+class WithProgress(WithPlan):
     """The action plugin of a module that may copy for a long time."""
 
     def _execute_module(self, *args: Any, **kwargs: Any) -> Dict[str, Any]:
@@ -98,13 +97,7 @@ class WithProgress(Normal):  # type: ignore[misc] # ansible-core has no types he
         host = str(task_vars.get("inventory_hostname", "localhost"))
         other = self._task.delegate_to
         label = "%s -> %s" % (host, other) if other and other != host else host
-        # Programs read the standard output of these callbacks.
-        is_data = "json" in str(constants.DEFAULT_STDOUT_CALLBACK)
-
-        def show(line: str) -> None:
-            Display().display("[%s] %s" % (label, line), stderr=is_data)
-
-        return show
+        return lambda line: show("[%s] %s" % (label, line))
 
 
 class Watcher(threading.Thread):

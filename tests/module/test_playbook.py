@@ -84,8 +84,28 @@ def test_diff_shows_the_plan_and_what_differs(xtremio: ArrayUnderTest, player: P
         "+++ after: volume db1",
     ):
         assert expected in lines, completed.stdout
-    changed = [line for line in lines if re.match(r"[-+] ", line)]
-    assert [re.sub(r'[",]', "", line).split() for line in changed] == [["-", "size:", "10GiB"], ["+", "size:", "20GiB"]]
+    assert [line for line in lines if re.match(r"[-+]\w", line)] == ["-size: 10GiB", "+size: 20GiB"]
+
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "flash_volume": {"volumes": [{"name": "db1", "size": "5GiB"}, {"name": "db2", "size": "1GiB"}]},
+    "flash_snapshot": {"name": "monday", "volume": "missing"},
+    "flash_host_map": {"host": "web1", "initiators": ["iqn.2026-01.org.example:web1"], "volume": "missing"},
+    "flash_array": {"volumes": [{"name": "db1", "size": "5GiB"}]},
+}
+
+
+def test_diff_shows_the_plan_of_a_task_that_is_refused_too(xtremio: ArrayUnderTest, player: Player) -> None:
+    """Ansible itself displays no difference of a task that fails."""
+    xtremio.done("flash_volume", name="db1", size="10GiB")
+    tasks = [{f"openflash.storage.{module}": args, "ignore_errors": True} for module, args in REFUSED.items()]
+    tasks.append({"openflash.storage.flash_volume": REFUSED["flash_volume"], "failed_when": False})
+    tasks.append({"openflash.storage.flash_volume": REFUSED["flash_volume"], "ignore_errors": True, "no_log": True})
+    completed = player.play(tasks, xtremio.connection, "--diff")
+    assert completed.rc == 0, completed.output
+    assert completed.stdout.count("Plan for xbrick1:") == len(REFUSED), completed.stdout
+    assert completed.stdout.count("; 1 refused") == len(REFUSED), completed.stdout
+    assert completed.stdout.count("  ! create or change volume db1: it has 10GiB") == 2, completed.stdout
 
 
 def test_the_calls_are_returned_with_vv(xtremio: ArrayUnderTest, player: Player) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 if TYPE_CHECKING:  # the oldest Python of the library cannot evaluate it
     Diff = Sequence[dict[str, Any]]
 
@@ -36,6 +38,6 @@ def _side(diff: Diff, side: str) -> dict[str, Any]:
         assert set(entry) == {"before", "after", "before_header", "after_header"}
         assert entry["before_header"] == entry["after_header"]
         assert entry["before"] != entry["after"]
-    found = {entry[f"{side}_header"]: entry[side] for entry in diff[1:]}
+    found = {entry[f"{side}_header"]: yaml.safe_load(entry[side]) for entry in diff[1:]}
     assert len(found) == len(diff[1:]), "two objects have the same header"
     return {name: data for name, data in found.items() if data}

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Mapping as Map, Sequence, Tuple
+import json
+import re
+from typing import Any, Dict, Iterable, Iterator, List, Mapping as Map, Sequence, Tuple
 
 from .plan.step import CHANGE, MAKE, REMOVE, Line
 from .printable import in_line
@@ -30,8 +32,8 @@ def diff(title: str, plan: str, entries: Iterable[Entry]) -> List[Data]:
         before, after = _shown(entry.before), _shown(entry.after)
         if entry.changed and before != after:
             header = in_line(_header(entry))
-            before, after = _differing(before, after), _differing(after, before)
-            found.append({"before_header": header, "after_header": header, "before": before, "after": after})
+            texts = {"before": _as_text(_differing(before, after)), "after": _as_text(_differing(after, before))}
+            found.append(dict(texts, before_header=header, after_header=header))
     return found
 
 
@@ -83,6 +85,9 @@ def _shown(data: Data) -> Data:
         shown["size"] = data["size_text"]
     if data.get("mappings") is not None:
         shown["mappings"] = {mapping["host"]: mapping["lun"] for mapping in data["mappings"]}
+    if data.get("array_options"):
+        # A limit of 0 and an empty name are what a volume has none of
+        shown["array_options"] = {name: value for name, value in data["array_options"].items() if value}
     if data.get("members"):
         shown["members"] = [member["name"] for member in data["members"]]
     if "initiators" in data:
@@ -115,3 +120,37 @@ def _differing(data: Map[str, Any], other: Map[str, Any]) -> Dict[str, Any]:
         if value != other.get(name, _NO_VALUE):
             found[name] = value
     return found
+
+
+# -- objects as text ---------------------------------------------------------------------------------------------------
+
+_PLAIN = re.compile(
+    r"(?!(?:true|false|null|yes|no|on|off|y|n)\Z)(?:[a-z][a-z0-9_.-]*|\d+(?:\.\d+)?[kmgtp]ib)\Z", re.IGNORECASE
+)
+"""Texts that YAML takes for nothing else without quotes: names and sizes."""
+
+
+def _as_text(data: Map[str, Any]) -> str:
+    """Fields as YAML, one a line, in the order of their names; empty for an object that does not exist."""
+    return "".join(line + "\n" for line in _lines(data, ""))
+
+
+def _lines(data: Map[str, Any], indentation: str) -> Iterator[str]:
+    for name in sorted(data):
+        start, value = indentation + _scalar(name) + ":", data[name]
+        if isinstance(value, dict) and value:
+            yield start
+            yield from _lines(value, indentation + "  ")
+        elif isinstance(value, (list, tuple)) and value:
+            yield start
+            for item in value:
+                yield "%s  - %s" % (indentation, _scalar(item))
+        else:
+            yield "%s %s" % (start, _scalar(value))
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str):
+        shown = in_line(value)
+        return shown if _PLAIN.match(shown) else json.dumps(shown, ensure_ascii=False)
+    return json.dumps(value, sort_keys=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import difference
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.step import (
@@ -125,6 +126,31 @@ def test_objects_are_shown_under_their_names_and_only_where_they_differ(array: M
         "mapping of volume x to host x",
     }
     assert not shown["volume x"].keys() & {"id", "created", "serial", "used", "name", "independent"}
+
+
+def test_an_object_is_shown_as_text_that_yaml_reads_back(array: MemoryArray) -> None:
+    array.volume("no")
+    task = document(
+        array,
+        volumes=[{"name": "x", "size": "1GiB"}, {"name": "a", "size": "2GiB"}],
+        hosts=[{"name": "h1", "initiators": [WWN]}],
+        mappings=[{"volume": "x", "host": "h1", "lun": 4}],
+    )
+    shown = {entry["after_header"]: (entry["before"], entry["after"]) for entry in diff_of(task)[1:]}
+    assert shown == {
+        "volume x": ("", "mappings:\n  h1: 4\nprovisioning: thin\nsize: 1GiB\nstate: ready\n"),
+        "volume a": ("size: 1GiB\n", "size: 2GiB\n"),
+        "host h1": (f'initiators:\n  - "{IQN}"\n', f'initiators:\n  - "{IQN}"\n  - "{WWN}"\n'),
+        "mapping of volume x to host h1": ("", "lun: 4\nstate: present\n"),
+    }
+
+
+@pytest.mark.parametrize(
+    "value", ["no", "On", "1e3", "10:00:00", "a: b", "- a", "#", "~", "0x10", "", "a b", "'", None, 3, 1.5]
+)
+def test_a_value_of_an_object_is_not_taken_for_another_one(value: Any) -> None:
+    text = difference._as_text({"field": value, "list": [value], "inner": {"field": value}})
+    assert yaml.safe_load(text) == {"field": value, "list": [value], "inner": {"field": value}}
 
 
 def test_an_object_that_is_deleted_is_shown_before_only(array: MemoryArray) -> None:
