@@ -22,7 +22,8 @@ options:
     default: false
   openstack_owned:
     description:
-      - Delete, rename, restore or unmap objects that belong to OpenStack by their name, which is refused otherwise.
+      - Delete, rename, restore, refresh or unmap objects that belong to OpenStack by their name, which is refused
+        otherwise.
       - Exactly the names that Cinder, Glance and their drivers give count, in lower case - a bare UUID, C(volume-UUID),
         C(snapshot-UUID), C(OS-UUID), C(OS-TITLE-UUID), C(UNMANAGED-UUID), C(Managed by OpenStack ...). A name such as
         C(OS-images) is an ordinary one.
@@ -33,7 +34,18 @@ options:
     UNMAP = r"""
 options:
   unmap:
-    description: Unmap a mapped volume before it is deleted or restored, which is refused otherwise.
+    description: Unmap a mapped volume before it is deleted, restored or refreshed, which is refused otherwise.
+    type: bool
+    default: false
+"""
+
+    WHILE_MAPPED = r"""
+options:
+  while_mapped:
+    description:
+      - Refresh a volume although hosts have it mapped, which is refused otherwise. Its mappings stay.
+      - No host may have it mounted meanwhile. A host that has it mounted writes parts of the old content over the new.
+      - A volume that the array reports to be open on a host is refused even so, unless O(force=true).
     type: bool
     default: false
 """

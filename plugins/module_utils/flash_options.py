@@ -87,6 +87,7 @@ POLICY: Spec = {
     "force": {"type": "bool", "default": False},
     "openstack_owned": {"type": "bool", "default": False},
     "assume_unmapped": {"type": "bool", "default": False},
+    "while_mapped": {"type": "bool", "default": False},
     "allow_empty": {"type": "bool", "default": False},
 }
 """What a task may permit. Each module has those of these options that it needs."""
@@ -154,7 +155,7 @@ def items_of(params: Params, single: str, plural: str, options: Spec) -> List[Ma
 
 NAMES = frozenset(
     ("name", "volume", "host", "group", "pool", "backup", "snapshot", "source_volume", "source_snapshot", "rename_from")
-    + ("checksum", "gather_prefix")
+    + ("target", "refresh_id", "checksum", "gather_prefix")
     + tuple(name for names in IDENTITIES.values() for name in names)
     + tuple(name for vendor in VENDORS.values() for name, option in vendor.options.items() if option.is_name)
 )

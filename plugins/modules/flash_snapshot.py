@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Takes and deletes snapshots, of one volume, of many volumes at one instant, or of a consistency group.
   - Keeps the newest snapshots of a volume and deletes older ones.
-  - Puts the content of a snapshot back into its volume.
+  - Puts the content of a snapshot back into its volume, or into another volume.
 author:
   - The openflash.storage contributors (@openflash)
 extends_documentation_fragment:
@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - openflash.storage.attributes.progress
   - openflash.storage.policy
   - openflash.storage.policy.unmap
+  - openflash.storage.policy.while_mapped
   - openflash.storage.policy.assume_unmapped
   - openflash.storage.policy.allow_empty
   - openflash.storage.policy.list
@@ -36,8 +37,12 @@ options:
       - Once the array was asked to restore, the backup stays whatever the array answers. Where an earlier run was cut
         off, and the array does not prove whether it had restored the volume (Datera, Dsware), the next run first keeps
         the present content once more, as a snapshot that is named like O(backup) with V(-2), V(-3) ... at its end.
+      - V(refreshed) puts the content of the snapshot into the volume O(target), such as a test database, once for each
+        O(refresh_id). The volume keeps its name, its identity as a disk and its mappings, and what it held before is
+        kept as the snapshot O(backup). XtremIO from version 4.0 on and Dsware over REST do that; what the other arrays
+        do instead is in R(the guide, ansible_collections.openflash.storage.docsite.guide_refresh).
     type: str
-    choices: [present, absent, restored]
+    choices: [present, absent, restored, refreshed]
     default: present
   volume: &volume
     description: The volume that it is a snapshot of. Needed unless O(state=absent) or O(group) is given.
@@ -57,8 +62,24 @@ options:
       - Instead of O(volume), a consistency group. The snapshot is then one of every volume in it, all of one instant,
         each under the name C(VOLUME.NAME).
     type: str
+  target: &target
+    description:
+      - With O(state=refreshed), the volume that takes the content of the snapshot. It must exist, and be as large as
+        the snapshot.
+      - By default O(volume) itself, which is put back to its own earlier content then.
+    type: str
+  refresh_id: &refresh_id
+    description:
+      - With O(state=refreshed), the name of the state that O(target) shall have, such as a date. The volume is
+        refreshed once for each.
+      - By default the name of the snapshot.
+    type: str
   backup: &backup
-    description: With O(state=restored), the name of the snapshot that keeps the present content.
+    description:
+      - With O(state=restored) and O(state=refreshed), the name of the snapshot that keeps the present content. It stays
+        until it is deleted by its name, or by O(keep).
+      - With O(state=refreshed) it is what shows on the array that the volume was refreshed, so its name ends with C(-)
+        and O(refresh_id). By default C(TARGET-before-REFRESH_ID). While it is there, the task refreshes nothing.
     type: str
   suffix: &suffix
     description:
@@ -73,6 +94,7 @@ options:
       - Keep this many of the newest snapshots of O(volume) whose name begins with O(prefix), and delete the others.
       - Only what the array itself proves to be a snapshot of that volume is deleted, and only when nothing is mapped
         to it or made of it. Where the array proves nothing, this is refused.
+      - With O(state=refreshed), the snapshots of O(target) are counted, so that only the newest backups stay.
       - Only snapshots that are ready count. One that is offline, in error or not complete yet is reported and stays;
         delete it by its name.
     type: int
@@ -104,13 +126,15 @@ options:
         type: str
         required: true
       state:
-        description: Whether the snapshot shall exist, or be restored.
+        description: Whether the snapshot shall exist, be restored, or refresh another volume.
         type: str
-        choices: [present, absent, restored]
+        choices: [present, absent, restored, refreshed]
       volume: *volume
       volume_id: *volume_id
       volume_serial: *volume_serial
       group: *group
+      target: *target
+      refresh_id: *refresh_id
       backup: *backup
       suffix: *suffix
       keep: *keep
@@ -158,6 +182,13 @@ EXAMPLES = r"""
     state: restored
     backup: db1-after-failed-upgrade
     unmap: true
+
+- name: Give the test database what the productive one held last night
+  openflash.storage.flash_snapshot:
+    name: db1-nightly-2026-11-30
+    volume: db1
+    state: refreshed
+    target: db1-test
 """
 
 RETURN = r"""
@@ -261,11 +292,13 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan i
 
 OPTIONS: Dict[str, Dict[str, Any]] = {
     "name": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "absent", "restored"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "absent", "restored", "refreshed"], "default": "present"},
     "volume": {"type": "str"},
     "volume_id": {"type": "str"},
     "volume_serial": {"type": "str"},
     "group": {"type": "str"},
+    "target": {"type": "str"},
+    "refresh_id": {"type": "str"},
     "backup": {"type": "str"},
     "suffix": {"type": "str"},
     "keep": {"type": "int"},
@@ -274,7 +307,7 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
 }
 
 TASK = dict(
-    flash_options.policy_options("unmap", "force", "openstack_owned", "assume_unmapped", "allow_empty"),
+    flash_options.policy_options("unmap", "while_mapped", "force", "openstack_owned", "assume_unmapped", "allow_empty"),
     atomic={"type": "bool", "default": False},
 )
 

@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - openflash.storage.attributes.progress
   - openflash.storage.policy
   - openflash.storage.policy.unmap
+  - openflash.storage.policy.while_mapped
   - openflash.storage.policy.assume_unmapped
   - openflash.storage.policy.allow_empty
   - openflash.storage.policy.list
@@ -67,6 +68,26 @@ options:
   source_snapshot: &source_snapshot
     description: Create the volume from this snapshot.
     type: str
+  overwrite: &overwrite
+    description:
+      - The volume takes the content of O(source_snapshot) or O(source_volume), also when it exists, once for each
+        O(refresh_id). It keeps its name, its identity as a disk and its mappings. What it held before is kept as the
+        snapshot O(backup). See R(the guide, ansible_collections.openflash.storage.docsite.guide_refresh).
+      - Without it, a volume that exists keeps its content, whatever its source is.
+    type: bool
+  refresh_id: &refresh_id
+    description:
+      - With O(overwrite=true), the name of the state of the source, such as a date.
+      - Needed where the content of O(source_volume) is taken. By default the name of O(source_snapshot).
+    type: str
+  backup: &backup
+    description:
+      - With O(overwrite=true), the name of the snapshot that keeps what the volume held before. It stays until it is
+        deleted.
+      - It is what shows on the array that the volume was refreshed, so its name ends with C(-) and O(refresh_id). By
+        default C(NAME-before-REFRESH_ID). While it is there, the task refreshes nothing. A volume that this task makes
+        gets it too.
+    type: str
   rename_from: &rename_from
     description: When there is no volume O(name) but one of this name, rename it.
     type: str
@@ -107,6 +128,9 @@ options:
       provisioning: *provisioning
       source_volume: *source_volume
       source_snapshot: *source_snapshot
+      overwrite: *overwrite
+      refresh_id: *refresh_id
+      backup: *backup
       rename_from: *rename_from
       group: *group
       array_options: *array_options
@@ -158,6 +182,14 @@ EXAMPLES = r"""
         name: db1-test
         source_volume: db1
         size: 200GiB
+
+    - name: Give the test database what the productive one holds now, once a day
+      openflash.storage.flash_volume:
+        name: db1-test
+        source_volume: db1
+        overwrite: true
+        refresh_id: "{{ now(utc=true, fmt='%Y-%m-%d') }}"
+        while_mapped: true # no host has it mounted
 
     - name: Delete a volume that is still mapped
       openflash.storage.flash_volume:
@@ -364,13 +396,16 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     "provisioning": {"type": "str", "choices": ["thick", "thin", "dedup"]},
     "source_volume": {"type": "str"},
     "source_snapshot": {"type": "str"},
+    "overwrite": {"type": "bool"},
+    "refresh_id": {"type": "str"},
+    "backup": {"type": "str"},
     "rename_from": {"type": "str"},
     "group": {"type": "str"},
     "array_options": {"type": "dict"},
 }
 
 PERMITS = flash_options.policy_options(
-    "unmap", "delete_snapshots", "force", "openstack_owned", "assume_unmapped", "allow_empty"
+    "unmap", "while_mapped", "delete_snapshots", "force", "openstack_owned", "assume_unmapped", "allow_empty"
 )
 
 

@@ -40,6 +40,7 @@ OPERATIONS = (
     "metadata",
     "remove_initiators",
     "remove_last_initiator",
+    "refresh_volume",
     "rename_host",
     "rename_volume",
     "restore_snapshot",
@@ -104,6 +105,7 @@ XTREMIO_3 = replace(
         "atomic_snapshots": "XIOS 3.x does not promise that several snapshots are of one instant",
         "groups": "XIOS 3.x has no consistency groups",
         "metadata": "XIOS 3.x has no tags",
+        "refresh_volume": "XIOS 3.x cannot put content into a volume that exists",
         "restore_snapshot": "XIOS 3.x cannot put a snapshot's content back into its volume",
     },
 )
@@ -123,6 +125,7 @@ FLASHSYSTEM = Abilities(
         "host_os": "this array stores no operating system of a host",
         "host_without_initiators": "this array makes no host without a port",
         "metadata": "this array keeps no notes on a volume",
+        "refresh_volume": "puts no content into a volume that exists",
         "restore_snapshot": "cannot put a snapshot's content back into its volume",
     },
 )
@@ -155,6 +158,7 @@ DATERA = Abilities(
         "explicit_lun": "numbers the LUNs there itself",
         "groups": "Datera has no consistency groups of volumes",
         "host_os": "Datera stores no operating system of a host",
+        "refresh_volume": "only the content of its own snapshots",
         "map_snapshot": "Datera does not show snapshots to hosts; make a volume of it",
         "rename_host": "it is not known whether Datera renames an initiator group",
     },
@@ -181,6 +185,7 @@ VIOLIN = Abilities(
         "map_snapshot": "a snapshot of this array cannot be mapped; make a volume of it and map that",
         "metadata": "this array keeps no notes on a volume",
         "remove_last_initiator": "a host of this array keeps at least one initiator",
+        "refresh_volume": "no copy into a volume that exists is offered on Violin",
         "rename_host": "no published interface of this array renames a host",
         "restore_snapshot": "Concerto cannot put a snapshot's content back into its volume",
         "set_host_os": "the operating system of a host can only be chosen when it is created",
@@ -220,6 +225,7 @@ DSWARE_SOCKET = replace(
     proves_snapshots=False,
     refusals={
         **{name: text for name, text in DSWARE.refusals.items() if name != "host_without_initiators"},
+        "refresh_volume": "the text socket fills no volume that exists",
         "restore_snapshot": "the text socket has no restore",
         **dict.fromkeys(("create_host", "add_initiators", "remove_initiators", "delete_host"), NO_HOSTS),
     },

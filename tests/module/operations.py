@@ -99,8 +99,8 @@ def build(array: Any, subject: Subject, needs: str, write: Callable[[str], None]
 
     data1 and data2 are volumes; thin1 is a volume that can have thin clones; used1 is mapped to the host web1, if both
     are named. sunday is a snapshot of data1, which was written to since. old1 is a host without volumes, group1 a
-    consistency group of data1 and data2. nightly-1 and nightly-2 are snapshots of data1. prune1 is a volume and prune2
-    a host that no task declares. notes are metadata of data1.
+    consistency group of data1 and data2. test1 is a clone of data1, and was written to since. nightly-1 and nightly-2
+    are snapshots of data1. prune1 is a volume and prune2 a host that no task declares. notes are metadata of data1.
 
     :param write: lets a host write to a volume.
     """
@@ -110,6 +110,10 @@ def build(array: Any, subject: Subject, needs: str, write: Callable[[str], None]
             array.create_volume(VolumeSpec(name, 2 * GIB))
     if "thin1" in names:
         array.create_volume(VolumeSpec("thin1", 2 * GIB, provisioning="thin"))
+    if "test1" in names:
+        write("data1")
+        array.clone_volume(volume(array, "data1"), VolumeSpec("test1"))
+        write("test1")
     for name in ("sunday", "nightly-1", "nightly-2"):
         if name in names:
             array.create_snapshots([SnapshotSpec(name, volume(array, "data1"))])
@@ -186,6 +190,14 @@ def delete_snapshot(array: Any, subject: Subject) -> None:
 def restore(array: Any, subject: Subject) -> None:
     if not _snapshot_exists(array, "backup1", "data1"):
         array.restore_snapshot(volume(array, "data1"), snapshot(array, "sunday"), "backup1")
+
+
+def _refresh(source: Callable[[Any], Any]) -> Callable[[Any, Subject], None]:
+    def refresh(array: Any, subject: Subject) -> None:
+        if not _snapshot_exists(array, "backup-1", "test1"):
+            array.refresh_volume(volume(array, "test1"), source(array), "backup-1")
+
+    return refresh
 
 
 def _host_with_initiators(array: Any, subject: Subject, *numbers: int, chap: Chap | None = None) -> Any:
@@ -379,6 +391,39 @@ OPERATIONS: dict[str, Operation] = {
         "restore_snapshot",
         bad=(({"backup": None}, "backup"),),
         missing=(({"name": "none1"}, "snapshot none1 of volume data1"),),
+    ),
+    "refresh a volume from a snapshot": Operation(
+        "flash_snapshot",
+        lambda subject: {
+            "name": "sunday",
+            "volume": "data1",
+            "state": "refreshed",
+            "target": "test1",
+            "refresh_id": "1",
+            "backup": "backup-1",
+            **_assume_unmapped(subject),
+        },
+        "data1 test1 sunday",
+        _refresh(lambda array: snapshot(array, "sunday")),
+        "refresh_volume",
+        bad=(({"backup": "before"}, "does not end with -1"), ({"target": ""}, "target")),
+        missing=(({"name": "none1"}, "snapshot none1 of volume data1"), ({"target": "none1"}, "volume none1")),
+    ),
+    "refresh a volume from another volume": Operation(
+        "flash_volume",
+        lambda subject: {
+            "name": "test1",
+            "source_volume": "data1",
+            "overwrite": True,
+            "refresh_id": "1",
+            "backup": "backup-1",
+            **_assume_unmapped(subject),
+        },
+        "data1 test1",
+        _refresh(lambda array: volume(array, "data1")),
+        "refresh_volume",
+        bad=(({"refresh_id": None}, "refresh_id"), ({"overwrite": False}, "used only with overwrite")),
+        missing=(({"source_volume": "none1"}, "volume none1"),),
     ),
     "create a host": Operation(
         "flash_host_map",

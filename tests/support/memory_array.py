@@ -446,6 +446,13 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostNames, 
         self.content[volume.id] = self.content[snapshot.id]
         return self._reported_snapshot(kept)
 
+    def refresh_volume(self, volume: Volume, source: Volume | Snapshot, backup: str) -> Snapshot:
+        self._write("refresh_volume", volume, source, backup)
+        self._check_free(backup, "snapshot", volume.id)
+        kept = self.snapshot(volume.name, backup)
+        self.content[volume.id] = self.content[source.id]
+        return self._reported_snapshot(kept)
+
     def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
         self._write("volume_from_snapshot", snapshot, spec)
         return self._make(spec, spec.size or snapshot.size, snapshot.id)

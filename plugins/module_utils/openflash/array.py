@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import Any, Callable, ContextManager, Dict, Mapping as Map, Optional, Sequence, Tuple, Type, TypeVar
+from typing import Any, Callable, ContextManager, Dict, Mapping as Map, Optional, Sequence, Tuple, Type, TypeVar, Union
 
 from .errors import Unsupported, context
 from .model import (
@@ -214,6 +214,17 @@ class Array(ABC):
 
         Returns the backup. Does nothing, and returns it, when a snapshot of that name exists already.
         """
+
+    def refresh_volume(self, volume: Volume, source: Union[Volume, Snapshot], backup: str) -> Snapshot:
+        """Give the volume the content of another volume or of a snapshot, after keeping the present content as
+        snapshot ``backup``. Both have the same size. The volume keeps its name, its identity and its mappings.
+
+        Returns the backup. Does nothing, and returns it, when a snapshot of that name exists already. By default only
+        from a snapshot of the volume itself, which is a restore.
+        """
+        if isinstance(source, Snapshot) and source.volume == volume.name:
+            return self.restore_snapshot(volume, source, backup)
+        raise self.unsupported("refresh_volume", "this array fills no volume that exists", volume)
 
     @abstractmethod
     def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:

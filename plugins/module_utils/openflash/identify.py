@@ -75,7 +75,10 @@ def _renamed(state: DesiredState, names: Map[str, str]) -> DesiredState:
     return replace(
         state,
         volumes=tuple(replace(one, name=names.get(one.name, one.name)) for one in state.volumes),
-        snapshots=tuple(replace(one, volume=names.get(str(one.volume), one.volume)) for one in state.snapshots),
+        snapshots=tuple(
+            replace(one, volume=names.get(str(one.volume), one.volume), target=names.get(str(one.target), one.target))
+            for one in state.snapshots
+        ),
         retentions=tuple(replace(one, volume=names.get(one.volume, one.volume)) for one in state.retentions),
         mappings=tuple(replace(one, volume=names.get(one.volume, one.volume)) for one in state.mappings),
         identities={},

@@ -28,7 +28,7 @@ from .model import (
     Snapshot,
     Volume,
 )
-from .plan.desired import ABSENT, GROUPS, PRESENT, RESTORED, DesiredMapping, DesiredState
+from .plan.desired import ABSENT, GROUPS, PRESENT, REFRESHED, RESTORED, DesiredMapping, DesiredState
 from .plan.snapshots import member_name
 from .plan.world import Actual
 
@@ -156,9 +156,11 @@ def _volumes(array: Array, desired_state: DesiredState, groups: Listing[Group]) 
             members = _members(groups, snapshot.group)
             names.update(members)
             new_names = {member_name(member, snapshot.name) for member in members}
-        names.add(snapshot.volume)
+        names |= {snapshot.volume, snapshot.target}
         if array.capabilities.snapshot_names == WITH_VOLUMES:
             names |= new_names
+    if array.capabilities.snapshot_names == WITH_VOLUMES:
+        names |= {volume.backup for volume in desired_state.volumes}
     ordered = _ordered(names)
     deletes = desired_state.retentions or any(
         desired.state == ABSENT for desired in desired_state.volumes + desired_state.snapshots
@@ -182,6 +184,11 @@ def _snapshots(
         volume = existing.get(desired.name)
         if desired.state == ABSENT and volume is not None and volume.snapshots != ():
             sources.add(desired.name)
+        if desired.backup:
+            if array.capabilities.snapshots_found_by == BY_VOLUME and desired.source_volume:
+                sources |= {desired.name if volume is not None else None, desired.source_volume}
+            else:
+                names |= {desired.backup, desired.source_snapshot}
         if desired.state == PRESENT and volume is None:
             names |= {
                 desired.source_snapshot,
@@ -194,9 +201,9 @@ def _snapshots(
         if snapshot.group:
             names |= {member_name(member, snapshot.name) for member in _members(groups, snapshot.group)}
         elif snapshot.volume and array.capabilities.snapshots_found_by == BY_VOLUME:
-            sources.add(snapshot.volume)
+            sources |= {snapshot.volume, snapshot.target}
         elif snapshot.volume not in sources or beyond_the_volume:
-            names |= {snapshot.name, snapshot.backup if snapshot.state == RESTORED else None}
+            names |= {snapshot.name, snapshot.backup if snapshot.state in (RESTORED, REFRESHED) else None}
     by_name, by_volume = _ordered(names), _ordered(sources)
     if not by_name and not by_volume:
         return UNKNOWN, sources
@@ -239,6 +246,8 @@ def _mappings(array: Array, desired_state: DesiredState, volumes: Listing[Volume
     hosts_asked = _hosts_to_ask(desired_state, existing, hosts)
     touched = {volume.name for volume in desired_state.volumes if volume.state == ABSENT}
     touched |= {str(snapshot.volume) for snapshot in desired_state.snapshots if snapshot.state == RESTORED}
+    touched |= {str(snapshot.target) for snapshot in desired_state.snapshots if snapshot.state == REFRESHED}
+    touched |= {volume.name for volume in desired_state.volumes if volume.backup}
     touched |= {mapping.volume for mapping in desired_state.mappings}
     volumes_asked = {name for name in touched if name in existing and existing[name].mappings is None}
     # A name that no volume has may be that of a snapshot.

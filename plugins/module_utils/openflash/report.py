@@ -181,7 +181,10 @@ def snapshots(reporter: Reporter, desired_state: DesiredState) -> List[Entry]:
     retentions: Dict[Optional[str], List[Key]] = {}
     for retention in desired_state.retentions:
         retentions.setdefault(retention.volume, []).append(plan_snapshots.retention_key(retention))
-    return [reporter.snapshot(snapshot, *retentions.pop(snapshot.volume, ())) for snapshot in desired_state.snapshots]
+    return [
+        reporter.snapshot(snapshot, *retentions.pop(snapshot.target or snapshot.volume, ()))
+        for snapshot in desired_state.snapshots
+    ]
 
 
 def host_maps(reporter: Reporter, desired_state: DesiredState) -> List[Entry]:

@@ -74,10 +74,13 @@ def refusal_text(capabilities: Capabilities, operation: str, obj: Any = None, **
 REFUSED: list[tuple[Callable[[], Capabilities], str]] = [
     (
         lambda: violin_7300(),
-        "restore_snapshot atomic_snapshots groups metadata chap set_volume map_snapshot set_host_os "
+        "restore_snapshot refresh_volume atomic_snapshots groups metadata chap set_volume map_snapshot set_host_os "
         "host_without_initiators remove_last_initiator rename_host",
     ),
-    (lambda: datera.capabilities(True), "chap atomic_snapshots groups host_os map_snapshot explicit_lun rename_host"),
+    (
+        lambda: datera.capabilities(True),
+        "chap refresh_volume atomic_snapshots groups host_os map_snapshot explicit_lun rename_host",
+    ),
     (
         lambda: dsware_rest(),
         "rename_volume rename_host explicit_lun chap groups atomic_snapshots metadata map_snapshot host_os set_volume "
@@ -86,13 +89,13 @@ REFUSED: list[tuple[Callable[[], Capabilities], str]] = [
     (
         lambda: dsware_socket(),
         "rename_volume rename_host explicit_lun chap groups atomic_snapshots metadata map_snapshot host_os set_volume "
-        "restore_snapshot create_host add_initiators remove_initiators delete_host",
+        "restore_snapshot refresh_volume create_host add_initiators remove_initiators delete_host",
     ),
     (
         lambda: flashsystem.capabilities(lambda: None),
-        "atomic_snapshots restore_snapshot groups chap host_os metadata host_without_initiators",
+        "atomic_snapshots restore_snapshot refresh_volume groups chap host_os metadata host_without_initiators",
     ),
-    (lambda: xtremio.capabilities(False), "atomic_snapshots restore_snapshot groups metadata"),
+    (lambda: xtremio.capabilities(False), "atomic_snapshots restore_snapshot refresh_volume groups metadata"),
     (lambda: xtremio.capabilities(True), ""),
 ]
 OPERATIONS = sorted({operation for _make, refused_operations in REFUSED for operation in refused_operations.split()})

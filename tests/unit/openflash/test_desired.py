@@ -72,7 +72,7 @@ CONTRADICTIONS: list[Any] = [
     (
         desired.snapshots,
         [{"name": name, "volume": "a", "state": "restored", "backup": "b" + name} for name in ("s", "t")],
-        "restored from s and from t",
+        "restored from a/s and from a/t",
     ),
     (
         desired.snapshots,

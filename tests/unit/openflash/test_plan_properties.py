@@ -202,7 +202,7 @@ policies = st.fixed_dictionaries({name: st.booleans() for name in Policy.__datac
 # -- properties --------------------------------------------------------------------------------------------------------
 
 DESTRUCTIVE = (
-    *(s.DeleteVolume, s.DeleteSnapshot, s.DeleteGroup, s.DeleteHost, s.RestoreSnapshot),
+    *(s.DeleteVolume, s.DeleteSnapshot, s.DeleteGroup, s.DeleteHost, s.RestoreSnapshot, s.RefreshVolume),
     *(s.RemoveFromGroup, s.RemoveInitiators, s.UnmapVolume),
 )
 

@@ -6,16 +6,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, FrozenSet, List, Mapping as Map, Optional, Sequence, Tuple, TypeVar, Union
 
 from ..errors import Invalid, Refused, context
 from ..model import Chap, Initiator
 from ..units import TIME_LETTERS, parse_initiator, parse_size
+from .backups import backup_of, backup_of_volume
 from .identity import Identity, with_names
 from .ranges import expanded, names_of
 
-PRESENT, ABSENT, RESTORED = "present", "absent", "restored"
+PRESENT, ABSENT, RESTORED, REFRESHED = "present", "absent", "restored", "refreshed"
 DECLARED, GATHERED = "declared", "gathered"
 ON_CREATE, ALWAYS = "on_create", "always"
 
@@ -47,6 +48,8 @@ class DesiredVolume:
     options: Map[str, Any] = field(default_factory=dict, compare=False)
     exact: bool = False
     """The array must make it of exactly this size, and round nothing."""
+    backup: Optional[str] = None
+    """The volume takes the content of its source, once: its present content is kept as this snapshot."""
 
     @classmethod
     def of(cls, options: Options, exact: bool = False) -> DesiredVolume:
@@ -65,7 +68,25 @@ class DesiredVolume:
             group=options.get("group"),
             options=dict(options.get("array_options") or {}),
             exact=exact,
+            backup=backup_of_volume(name, options) if _is_overwritten(name, options) else None,
         )
+
+
+def _is_overwritten(name: str, options: Options) -> bool:
+    """Whether a volume that exists takes the content of its source.
+
+    :raises Invalid: an option is given that is only for that.
+    """
+    if options.get("overwrite") and (options.get("state") or PRESENT) == PRESENT:
+        return True
+    for option in ("refresh_id", "backup"):
+        if options.get(option) is not None:
+            raise Invalid(
+                "volume %s has a %s, which is used only with overwrite" % (name, option),
+                target=name,
+                hint="Set overwrite: true when the volume shall take the content of its source.",
+            )
+    return False
 
 
 @dataclass(frozen=True)
@@ -77,6 +98,8 @@ class DesiredSnapshot:
     backup: Optional[str] = None
     quiesced: bool = False
     """Nothing writes to the volume while the snapshot is taken, although it is mapped to a host."""
+    target: Optional[str] = None
+    """The volume that takes the content of the snapshot; only with REFRESHED."""
 
     @classmethod
     def of(cls, options: Options) -> DesiredSnapshot:
@@ -88,6 +111,18 @@ class DesiredSnapshot:
             backup=options.get("backup"),
             quiesced=bool(options.get("quiesced")),
         )
+        if options.get("suffix") and snapshot.state != PRESENT:
+            raise Invalid(
+                "snapshot %s has a suffix, which is used only with state: present" % snapshot.name,
+                hint="Give the complete name of a snapshot that exists.",
+            )
+        if snapshot.state == REFRESHED:
+            return _refreshed(snapshot, options)
+        for option in ("target", "refresh_id"):
+            if options.get(option) is not None:
+                raise Invalid(
+                    "snapshot %s has a %s, which is used only with state: refreshed" % (snapshot.name, option)
+                )
         if snapshot.volume and snapshot.group:
             raise Invalid("snapshot %s is given both a volume and a group" % snapshot.name, hint="Give one of the two.")
         if snapshot.state == PRESENT and not (snapshot.volume or snapshot.group):
@@ -97,16 +132,25 @@ class DesiredSnapshot:
                 "restoring snapshot %s needs volume and backup" % snapshot.name,
                 hint="The present content of the volume is kept first, as a snapshot under the name given as backup.",
             )
-        if options.get("suffix") and snapshot.state != PRESENT:
-            raise Invalid(
-                "snapshot %s has a suffix, which is used only with state: present" % snapshot.name,
-                hint="Give the complete name of a snapshot that exists.",
-            )
         if snapshot.backup and snapshot.state != RESTORED:
-            raise Invalid("snapshot %s has a backup, which is used only with state: restored" % snapshot.name)
+            raise Invalid(
+                "snapshot %s has a backup, which is used only with state: restored or refreshed" % snapshot.name
+            )
         if snapshot.backup == snapshot.name:
             raise Invalid("the backup cannot have the name of snapshot %s itself" % snapshot.name)
         return snapshot
+
+
+def _refreshed(snapshot: DesiredSnapshot, options: Options) -> DesiredSnapshot:
+    """The snapshot with the volume that takes its content, and with the backup that proves it."""
+    if snapshot.group or not snapshot.volume:
+        raise Invalid(
+            "refreshing a volume from snapshot %s needs volume, of which the snapshot was taken" % snapshot.name,
+            hint="The option target is the volume that takes its content.",
+        )
+    target = options.get("target") or snapshot.volume
+    backup = backup_of(target, options.get("refresh_id") or snapshot.name, snapshot.backup)
+    return replace(snapshot, target=target, backup=backup)
 
 
 @dataclass(frozen=True)
@@ -282,7 +326,7 @@ def snapshots(items: Sequence[Options], params: Options) -> DesiredState:
     """flash_snapshot."""
     _check_not_empty("snapshots", items, params)
     items, identities = with_names(items, "volume", "volume_")
-    found = unique("the task", [DesiredSnapshot.of(item) for item in items], "volume", "group", "name")
+    found = unique("the task", [DesiredSnapshot.of(item) for item in items], "volume", "group", "name", "target")
     _check_snapshots(found)
     retentions: Dict[Tuple[str, str], Retention] = {}
     for item, snapshot in zip(items, found):
@@ -291,16 +335,19 @@ def snapshots(items: Sequence[Options], params: Options) -> DesiredState:
             prefix = _name(item)
         if keep is None and prefix is None:
             continue
-        if keep is None or prefix is None or snapshot.volume is None or snapshot.state != PRESENT:
+        volume, kept = snapshot.volume, snapshot.name
+        if snapshot.state == REFRESHED:
+            volume, kept = snapshot.target, snapshot.backup or ""
+        if keep is None or prefix is None or volume is None or snapshot.state not in (PRESENT, REFRESHED):
             raise Invalid(
-                "the options keep and prefix go together, with a volume and state: present",
+                "the options keep and prefix go together, with a volume and state: present or refreshed",
                 hint="Without a prefix, the option suffix must be given: then keep counts what begins with name.",
             )
-        if not snapshot.name.startswith(prefix):
-            raise Invalid("snapshot %s does not begin with the prefix %r that keep counts" % (snapshot.name, prefix))
-        first = retentions.setdefault((snapshot.volume, prefix), Retention(prefix, keep, snapshot.volume))
+        if not kept.startswith(prefix):
+            raise Invalid("snapshot %s does not begin with the prefix %r that keep counts" % (kept, prefix))
+        first = retentions.setdefault((volume, prefix), Retention(prefix, keep, volume))
         if first.keep != keep:
-            raise Invalid("the option keep is given as %d and %d for volume %s" % (first.keep, keep, snapshot.volume))
+            raise Invalid("the option keep is given as %d and %d for volume %s" % (first.keep, keep, volume))
     return DesiredState(
         snapshots=found,
         atomic=bool(params.get("atomic")),
@@ -313,15 +360,16 @@ def _check_snapshots(snapshots_of_task: Sequence[DesiredSnapshot]) -> None:
     without_volume = {snapshot.name for snapshot in snapshots_of_task if not snapshot.volume and not snapshot.group}
     restored: Dict[str, str] = {}
     for snapshot in snapshots_of_task:
+        overwritten = snapshot.target if snapshot.state == REFRESHED else snapshot.volume
         if snapshot.volume and snapshot.name in without_volume:
             raise Invalid(
                 "the task names %s with its volume and without" % snapshot.name, hint="Give the volume in both."
             )
-        if snapshot.state == RESTORED and restored.setdefault(str(snapshot.volume), snapshot.name) != snapshot.name:
-            raise Invalid(
-                "volume %s shall be restored from %s and from %s"
-                % (snapshot.volume, restored[str(snapshot.volume)], snapshot.name)
-            )
+        if snapshot.state in (RESTORED, REFRESHED):
+            source = "%s/%s" % (snapshot.volume, snapshot.name)
+            other = restored.setdefault(str(overwritten), source)
+            if other != source:
+                raise Invalid("volume %s shall be restored from %s and from %s" % (overwritten, other, source))
 
 
 def host_maps(items: Sequence[Options], params: Options) -> DesiredState:

@@ -14,8 +14,8 @@ from typing import Iterable, Sequence, Set
 
 from ..errors import Invalid
 from ..model import Capabilities
-from . import groups, hosts, mappings, snapshots, volumes
-from .desired import ABSENT, PRESENT, RESTORED, DesiredSnapshot, DesiredState, DesiredVolume
+from . import groups, hosts, mappings, refresh, snapshots, volumes
+from .desired import ABSENT, PRESENT, REFRESHED, RESTORED, DesiredSnapshot, DesiredState, DesiredVolume
 from .draft import Draft, Outcome, Plan, withheld
 from .prune import prune
 from .rules import Policy
@@ -90,6 +90,11 @@ def _end_snapshots(draft: Draft, desired_state: DesiredState) -> None:
     for snapshot in desired_state.snapshots:
         if snapshot.state == RESTORED:
             snapshots.restored(draft, snapshot)
+        if snapshot.state == REFRESHED:
+            refresh.from_snapshot(draft, snapshot)
+    for volume in desired_state.volumes:
+        if volume.state == PRESENT and volume.backup:
+            refresh.overwritten(draft, volume)
     draft.batch(destructive=True)
     for snapshot in desired_state.snapshots:
         if snapshot.state == ABSENT:
@@ -121,6 +126,7 @@ def _make_volumes_and_snapshots(draft: Draft, desired_state: DesiredState) -> No
         draft.batch()
         for volume in ready:
             volumes.present(draft, volume)
+            refresh.note(draft, volume)
             del remaining[volumes.key(volume.name)]
         draft.batch()
         if ready_snapshots:

@@ -20,6 +20,8 @@ from ..model import (
     ERROR,
     EVERY_HOST,
     OFFLINE,
+    PER_VOLUME,
+    WITH_VOLUMES,
     Capabilities,
     Mapping,
     NameRule,
@@ -50,6 +52,8 @@ class Policy:
     """Change what OpenStack owns, judged by its name."""
     assume_unmapped: bool = False
     """Treat a volume as unmapped where the array cannot be asked."""
+    while_mapped: bool = False
+    """Refresh a volume although hosts have it mapped; the mappings stay."""
     allow_empty: bool = False
     """Accept an empty list where that removes everything: prune, exclusive, exclusive_initiators."""
 
@@ -63,6 +67,27 @@ def check_name(kind: str, name: str, rule: Optional[NameRule]) -> None:
         target=name,
         hint="Names have %s." % rule.description,
     )
+
+
+def check_snapshot_name_free(world: World, name: str, called: str = "this name") -> None:
+    """:raises Conflict: another snapshot or a volume has the name, where the array does not permit that."""
+    if world.capabilities.snapshot_names == PER_VOLUME:
+        return
+    others = world.snapshots_named(name)
+    if others:
+        volume = "volume %s" % others[0].volume if others[0].volume else "a volume that does not exist any more"
+        raise Conflict("a snapshot of %s is there, of %s" % (called, volume), hint="Choose another name.")
+    if name in world.volumes and world.capabilities.snapshot_names == WITH_VOLUMES:
+        raise Conflict(
+            "a volume has %s, and on this array volumes and snapshots share their names" % called,
+            hint="Choose another name.",
+        )
+
+
+def check_new_backup(world: World, name: str) -> None:
+    """:raises Invalid, Conflict: the array takes no snapshot of this name."""
+    check_name("snapshot", name, world.capabilities.snapshot_name)
+    check_snapshot_name_free(world, name, "the name %s" % name)
 
 
 def why_not_declared(kind: str, name: str, rule: Optional[NameRule]) -> Optional[str]:
@@ -254,6 +279,35 @@ def check_unmapped(world: World, name: str, action: str, policy: Policy) -> List
     if not world.mappings_known(name) and not policy.assume_unmapped:
         raise _unknown(world, name)
     return _may_unmap(world, world.mappings_of_volume(name), action, policy)
+
+
+def check_may_be_refreshed(world: World, name: str, policy: Policy) -> List[Mapping]:
+    """The mappings of a volume that must be removed before it takes another content; none where they may stay.
+
+    :raises Refused: it has mappings and the task permits neither to remove nor to keep them, or a host has the volume
+        open, or its mappings are not known.
+    """
+    if not world.mappings_known(name) and not policy.while_mapped:
+        return check_unmapped(world, name, "refreshed", policy)
+    mappings = world.mappings_of_volume(name)
+    if mappings and not policy.while_mapped and not policy.unmap:
+        raise Refused(
+            mapped_to(mappings),
+            target=name,
+            hint="When no host has it mounted, set while_mapped: true to refresh it and keep its mappings, or "
+            "unmap: true to have it unmapped first.",
+        )
+    if not policy.while_mapped:
+        return _may_unmap(world, mappings, "refreshed", policy)
+    for mapping in mappings:
+        if mapping.open and not policy.force:
+            who = "a host" if mapping.host == EVERY_HOST else "host %s" % mapping.host
+            raise Refused(
+                "%s has an open session on volume %s" % (who, name),
+                target=name,
+                hint="Unmount it and end the session there first, or set force: true when nothing there uses it.",
+            )
+    return []
 
 
 def check_snapshot_unmapped(world: World, snapshot: Snapshot, policy: Policy) -> List[Mapping]:

@@ -10,9 +10,9 @@ from functools import partial
 from typing import List, Optional, Sequence, Tuple
 
 from ..errors import Conflict, InUse, Invalid, NotFound, Refused, Unsupported
-from ..model import COPYING, DELETING, PER_VOLUME, READY, WITH_VOLUMES, Group, Mapping, Snapshot, Volume
+from ..model import COPYING, DELETING, READY, Group, Mapping, Snapshot, Volume
 from . import rules
-from .desired import PRESENT, DesiredSnapshot, DesiredState, Retention
+from .desired import PRESENT, REFRESHED, DesiredSnapshot, DesiredState, Retention
 from .draft import Draft
 from .step import Key
 from .steps import CreateSnapshots, DeleteSnapshot, RestoreSnapshot, SnapshotGroup, UnmapVolume
@@ -22,6 +22,8 @@ from .volumes import key as volume_key, snapshot_key
 def key(desired: DesiredSnapshot) -> Key:
     if desired.group:
         return ("group_snapshot", desired.group, desired.name)
+    if desired.state == REFRESHED:
+        return ("refresh", desired.target or "", desired.volume or "", desired.name)
     return ("snapshot", desired.volume or "", desired.name)
 
 
@@ -117,31 +119,13 @@ def _existing(draft: Draft, desired: DesiredSnapshot) -> Optional[Snapshot]:
     if found:
         _check_usable(found[0])
         return found[0]
-    _check_name_free(draft, desired.name)
+    rules.check_snapshot_name_free(draft.world, desired.name)
     return None
 
 
 def _check_usable(snapshot: Snapshot) -> None:
     rules.check_state(snapshot)
     rules.check_online(snapshot)
-
-
-def _check_name_free(draft: Draft, name: str, called: str = "this name") -> None:
-    """:raises Conflict: another snapshot or a volume has the name, where an array does not permit that."""
-    if draft.capabilities.snapshot_names == PER_VOLUME:
-        return
-    others = draft.world.snapshots_named(name)
-    if others:
-        volume = "volume %s" % others[0].volume if others[0].volume else "a volume that does not exist any more"
-        raise Conflict(
-            "a snapshot of %s is there, of %s" % (called, volume),
-            hint="Choose another name.",
-        )
-    if name in draft.world.volumes and draft.capabilities.snapshot_names == WITH_VOLUMES:
-        raise Conflict(
-            "a volume has %s, and on this array volumes and snapshots share their names" % called,
-            hint="Choose another name.",
-        )
 
 
 def _source(draft: Draft, name: str) -> Optional[Volume]:
@@ -156,10 +140,10 @@ def _new(draft: Draft, desired: DesiredSnapshot) -> Snapshot:
     if volume is not None:
         rules.check_complete(volume)
     rules.check_can(draft.capabilities, "create_snapshots", volume)
-    return _snapshot(draft, desired.name, name, volume)
+    return planned_snapshot(draft, desired.name, name, volume)
 
 
-def _snapshot(
+def planned_snapshot(
     draft: Draft, name: str, volume_name: str, volume: Optional[Volume], group: Optional[str] = None
 ) -> Snapshot:
     """A snapshot that is planned. Its size is not known where that of the volume is not."""
@@ -202,12 +186,12 @@ def _of_group(draft: Draft, desired: DesiredSnapshot) -> Optional[Tuple[Snapshot
     new = []
     for member, name in names.items():
         rules.check_name("snapshot", name, draft.capabilities.snapshot_name)
-        _check_name_free(draft, name, "the name %s" % name)
+        rules.check_snapshot_name_free(draft.world, name, "the name %s" % name)
         source = draft.world.volume(member)
         if source is None:
             raise NotFound("there is no volume %s" % member, target=member)
         rules.check_complete(source)
-        new.append(_snapshot(draft, name, member, source, group.name))
+        new.append(planned_snapshot(draft, name, member, source, group.name))
     draft.add(SnapshotGroup(key(desired), group.name, desired.name))
     for snapshot in new:
         draft.world.add_snapshot(snapshot)
@@ -344,15 +328,14 @@ def restored(draft: Draft, desired: DesiredSnapshot) -> None:
         rules.check_complete(volume)
         rules.check_can(draft.capabilities, "restore_snapshot", volume, snapshot=found[0])
         rules.check_owner(volume.name, "restore", draft.policy)
-        rules.check_name("snapshot", backup_name, draft.capabilities.snapshot_name)
-        _check_name_free(draft, backup_name, "the name %s" % backup_name)
+        rules.check_new_backup(world, backup_name)
         mappings = rules.check_unmapped(world, volume.name, "restored", draft.policy)
         draft.check_destructive()
         for mapping in mappings:
             draft.add(UnmapVolume(item, volume.name, mapping.host), item)
             world.remove_mapping(mapping)
         draft.add(RestoreSnapshot(item, snapshot_key(found[0]), volume.name, backup_name), item)
-        world.add_snapshot(_snapshot(draft, backup_name, volume.name, volume))
+        world.add_snapshot(planned_snapshot(draft, backup_name, volume.name, volume))
 
 
 # -- keeping the newest ------------------------------------------------------------------------------------------------
@@ -367,8 +350,9 @@ def retain(draft: Draft, retention: Retention, desired_state: DesiredState) -> N
         retention_key(retention),
         "keep the newest %d snapshots %s* of volume %s" % (retention.keep, retention.prefix, retention.volume),
     ):
-        declared = {s.name for s in desired_state.snapshots if s.volume == retention.volume and s.state == PRESENT}
-        if any(draft.failure(("snapshot", retention.volume, name)) for name in declared):
+        kept = {key(s): _kept(s, retention.volume) for s in desired_state.snapshots}
+        declared = {name for name in kept.values() if name}
+        if any(draft.failure(item) for item, name in kept.items() if name):
             draft.warn("no snapshot was removed for being old, because a new one cannot be taken")
             return
         if draft.withhold:
@@ -405,6 +389,13 @@ def retain(draft: Draft, retention: Retention, desired_state: DesiredState) -> N
                 reason = draft.attempt(partial(delete, draft, retention_key(retention), snapshot))
             if reason:
                 draft.warn("snapshot %s is old and stays: %s" % (snapshot.name, reason))
+
+
+def _kept(desired: DesiredSnapshot, volume: str) -> Optional[str]:
+    """The name of the snapshot of this volume that the desired object takes, if it takes one."""
+    if desired.state == REFRESHED and desired.target == volume:
+        return desired.backup
+    return desired.name if desired.state == PRESENT and desired.volume == volume else None
 
 
 def _report_failed(draft: Draft, snapshots: Sequence[Snapshot]) -> None:

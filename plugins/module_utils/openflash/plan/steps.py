@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Mapping as Map, Optional, Sequence, Tuple
+from typing import Any, Mapping as Map, Optional, Sequence, Tuple, Union
 
 from ..array import Array, ConsistencyGroups, HostChap, HostNames, HostOs, OfflineChanges, VolumeChanges, VolumeChap
 from ..errors import Conflict, FlashError
@@ -280,6 +280,38 @@ class RestoreSnapshot(Step):
         volume = world.existing_volume(self.volume)
         snapshot = world.existing_snapshot(self.snapshot[1], self.snapshot[2])
         return partial(world.add_snapshot, _unmapped(array.restore_snapshot(volume, snapshot, self.backup)))
+
+
+@dataclass(frozen=True)
+class RefreshVolume(Step):
+    """The volume takes the content of its source, and keeps its name, its identity and its mappings."""
+
+    destructive = True
+
+    volume: str
+    source: Key
+    """("volume", NAME) or ("snapshot", VOLUME, NAME)."""
+    backup: str
+
+    @property
+    def line(self) -> str:
+        of_volume = " of volume %s" % self.source[1] if self.source[0] == "snapshot" and self.source[1] else ""
+        return "refresh volume %s from %s %s%s, keeping its present content as snapshot %s" % (
+            self.volume,
+            self.source[0],
+            self.source[-1],
+            of_volume,
+            self.backup,
+        )
+
+    def apply(self, array: Array, world: World) -> Change:
+        volume = world.existing_volume(self.volume)
+        source: Union[Volume, Snapshot]
+        if self.source[0] == "snapshot":
+            source = world.existing_snapshot(self.source[1], self.source[2])
+        else:
+            source = world.existing_volume(self.source[1])
+        return partial(world.add_snapshot, _unmapped(array.refresh_volume(volume, source, self.backup)))
 
 
 @dataclass(frozen=True)

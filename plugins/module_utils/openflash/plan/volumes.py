@@ -120,6 +120,9 @@ def _to_rename(draft: Draft, desired: DesiredVolume) -> Optional[Volume]:
 def _create(draft: Draft, desired: DesiredVolume, size: Optional[int], options: Map[str, Any]) -> Volume:
     capabilities, item = draft.capabilities, key(desired.name)
     _check_new_name(draft, desired.name)
+    if desired.backup:
+        rules.check_new_backup(draft.world, desired.backup)
+        rules.check_can(capabilities, "create_snapshots", desired)
     if desired.provisioning and desired.provisioning not in capabilities.provisioning:
         raise Invalid(
             "this array does not make %s volumes" % desired.provisioning,
@@ -266,7 +269,7 @@ def _compare(
     if desired.pool is not None and volume.pool is None:
         draft.warn("the array does not report the pool of volume %s, so it was not compared" % volume.name)
     sources = [name for name in (desired.source_snapshot, desired.source_volume) if name]
-    if sources and volume.source is not None and volume.source not in sources:
+    if sources and volume.source is not None and volume.source not in sources and not desired.backup:
         draft.warn("volume %s was made of %s, not of %s" % (volume.name, volume.source, sources[0]))
     if size is not None and volume.size == rules.rounded_by_array(size, draft.capabilities):
         size = volume.size

@@ -36,6 +36,9 @@ REFUSALS: Dict[str, str] = {
     "chap": "Datera keeps CHAP credentials with each volume and not with the host; give them where a volume is mapped",
     "atomic_snapshots": "Datera takes snapshots of one instant only of the volumes within one app instance, and every "
     "volume made here has an app instance of its own; take them one by one",
+    "refresh_volume": "Datera puts into a volume only the content of its own snapshots, and a copy that takes the name "
+    "of the volume would have another target and be another disk to its hosts; make a volume from the source and map "
+    "that",
     "groups": "Datera has no consistency groups of volumes; volumes that belong together are volumes of one app "
     "instance, which are made on the array itself",
     "rename_host": "it is not known whether Datera renames an initiator group; make a new one and move its initiators",
@@ -55,6 +58,8 @@ class DateraCapabilities(Capabilities):
                 return shared_with_siblings(obj.siblings, _ACTS[operation])
             if operation == "set_volume":
                 return _cannot_set(obj, details.get("options") or {})
+        if operation == "restore_snapshot" and details.get("mapped"):
+            return "Datera takes a volume offline to put the content of a snapshot back; unmap it first"
         if isinstance(obj, Snapshot) and obj.group is not None:
             refusal = _cannot_use(obj, operation)
             if refusal is not None:

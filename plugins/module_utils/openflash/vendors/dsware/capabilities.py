@@ -47,6 +47,8 @@ _REST_REFUSALS = {
     "host_without_initiators": "a host without initiators is of no use; give initiators, or its agent in agents",
 }
 _SOCKET_REFUSALS = {
+    "refresh_volume": "the text socket fills no volume that exists; make a new volume from the source, or use "
+    "transport: rest",
     "restore_snapshot": "the text socket has no restore; make a new volume from the snapshot (source_snapshot), or use "
     "transport: rest",
     "create_host": _NO_SOCKET_HOSTS,
@@ -85,6 +87,8 @@ class DswareCapabilities(Capabilities):
                 return "host %s is one that volumes are attached to by an agent: the array has no initiators of it" % (
                     obj.name
                 )
+        if operation == "restore_snapshot" and details.get("mapped"):
+            return "the array puts the content of a snapshot back only into a volume that is not mapped; unmap it first"
         return super().refusal(operation, obj, **details)
 
     def _attachable(self) -> str:

@@ -20,13 +20,13 @@ from ...transport.deadline import Deadline
 from ...units import parse_initiator
 from .codes import AlreadyThere, NameTaken, NotThere, VolumeGone
 from .ledger import BY_ID, LUN_RANGE
+from .refresh import Refreshes
 from .rest import RestWire, names_in, objects, text
-from .restore import Restores
 from .volumes import UNSURE
 from .wire import readable
 
 
-class Hosts(Restores):
+class Hosts(Refreshes):
     """What a Dsware does with hosts.
 
     A host is one of two things: a set of iSCSI initiators to which volumes are mapped as LUNs, or (kind ``agent``) a

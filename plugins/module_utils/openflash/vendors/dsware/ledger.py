@@ -112,6 +112,24 @@ RESTORE_ANSWER = Assumption(
     "restored after the task has ended; what it held before is in the backup. With the code 50153010 the task fails.",
     "After the task the volume changes, or has not changed. Or the answer has the code 50153010.",
 )
+REFRESH_USED = Assumption(
+    "dsware.refresh.used_volume",
+    "copied",
+    "2.2",
+    NOBODY,
+    "The array copies a snapshot also into a volume that has snapshots and holds data. Clients only fill new volumes.",
+    "A refresh from another volume fails. What the volume held stays in it, and in the backup.",
+    "A full copy into a volume that has a snapshot is refused.",
+)
+REFRESH_MAPPED = Assumption(
+    "dsware.refresh.mapped",
+    "copied",
+    "3",
+    NOBODY,
+    "The array copies a snapshot also into a volume that is mapped.",
+    "A refresh from another volume fails while the volume is mapped. What it held stays in it, and in the backup.",
+    "A full copy into a mapped volume is refused, perhaps with code 50157010.",
+)
 CREATE_TIME = Assumption(
     "dsware.objects.create_time",
     True,
@@ -279,6 +297,8 @@ LEDGER: Ledger = (
     DELETED_BELOW_CLONE,
     LINKED_SIZE,
     RESTORE_ANSWER,
+    REFRESH_USED,
+    REFRESH_MAPPED,
     CREATE_TIME,
     VOLUME_KEY,
     LISTED_STATUS,

@@ -60,6 +60,11 @@ def restored(volume: str) -> str:
     return "restore\0%s" % volume
 
 
+def refreshed(volume: str) -> str:
+    """In place of the name of a copy, in the name of the snapshot that records a copy into this existing volume."""
+    return "refresh\0%s" % volume
+
+
 def request_digest(*about: str) -> str:
     return unfinished.digest(_FOR_REQUEST, *about)
 

@@ -12,7 +12,7 @@ restores the volume, with its stamp (see unfinished.py), so that only one run re
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import Iterator, List, NamedTuple, Optional
+from typing import Callable, Iterator, List, NamedTuple, Optional
 
 from ... import unfinished
 from ...errors import Busy, Conflict, FlashError
@@ -47,31 +47,41 @@ class Restores(Copies):
             self._require("restore_snapshot", volume)
             if snapshot.volume not in (None, volume.name):
                 raise Conflict("the snapshot was not taken of that volume, but of volume %s" % snapshot.volume)
-            token = marker("restore", backup)
+            return self._put_content(
+                volume, backup, lambda token, _is_first: self._roll_back(volume.name, snapshot.name, backup, token)
+            )
+
+    def _put_content(self, volume: Volume, backup: str, fill: Callable[[str, bool], None]) -> Snapshot:
+        """Keep the present content as ``backup``, and fill the volume, once.
+
+        :param fill: sends the request that fills the volume, and waits until it is filled. It gets the name of the
+            marker, and whether no earlier run has taken it.
+        """
+        token = marker("restore", backup)
+        existing = self._backup(volume, backup)
+        if existing is not None and not self._wire.has_snapshot(token):
+            return existing
+        with self._only_run(volume.name, backup) as run:
+            # Another run may have restored the volume since.
             existing = self._backup(volume, backup)
-            if existing is not None and not self._wire.has_snapshot(token):
+            marked = existing is not None and self._wire.has_snapshot(token)
+            if existing is not None and not marked:
                 return existing
-            with self._only_run(volume.name, backup) as run:
-                # Another run may have restored the volume since.
-                existing = self._backup(volume, backup)
-                marked = existing is not None and self._wire.has_snapshot(token)
-                if existing is not None and not marked:
+            marked = marked or self._mark_restore(token, volume.name)
+            if marked and not self._is_unfinished(volume.name, token, run):
+                existing = existing or self._backup(volume, backup)
+                if existing is not None:
+                    self._remove_records(run)
+                    self._remove_marker(token, backup, run)
                     return existing
-                marked = marked or self._mark_restore(token, volume.name)
-                if marked and not self._is_unfinished(volume.name, token, run):
-                    existing = existing or self._backup(volume, backup)
-                    if existing is not None:
-                        self._remove_records(run)
-                        self._remove_marker(token, backup, run)
-                        return existing
-                if existing is None:
-                    existing = self._create_snapshot(SnapshotSpec(backup, volume))
-                else:
-                    self._further_backup(volume, backup)
-                self._roll_back(volume.name, snapshot.name, backup, token)
-                self._remove_records(run)
-                self._remove_marker(token, backup, run)
-                return existing
+            if existing is None:
+                existing = self._create_snapshot(SnapshotSpec(backup, volume))
+            else:
+                self._further_backup(volume, backup)
+            fill(token, not marked)
+            self._remove_records(run)
+            self._remove_marker(token, backup, run)
+            return existing
 
     def _backup(self, volume: Volume, backup: str) -> Optional[Snapshot]:
         """The existing backup. Raises Conflict when it is a snapshot of another volume."""
@@ -187,7 +197,7 @@ class Restores(Copies):
         """Send the rollback, and wait until it is done."""
         try:
             self._wire.rollback(volume, snapshot)
-            self._wait_until_restored(volume)
+            self._wait_until_filled(volume, "restore")
         except FlashError as error:
             kept = "What the volume held before is kept as snapshot %s, which stays." % backup
             if error.code == ROLLED_BACK or isinstance(error, UNSURE):
@@ -215,18 +225,21 @@ class Restores(Copies):
                 error.hint += "Run the task again: it removes snapshot %s, and restores nothing." % token
             raise
 
-    def _wait_until_restored(self, name: str) -> None:
-        """Wait while the array reports that it fills the volume: a restore may go on after its answer."""
+    def _wait_until_filled(self, name: str, what: str, hint: Optional[str] = None) -> None:
+        """Wait while the array reports that it fills the volume: it may go on after its answer.
+
+        :param what: what fills it, for errors: ``restore`` or ``copy``.
+        """
 
         def done() -> Optional[bool]:
             report(None)  # the array does not say how much it has copied
             state = self._need_volume(name).state
             if state not in (READY, COPYING):
-                raise FlashError("the restore has failed: the array reports the state %s for the volume" % state)
+                raise FlashError("the %s has failed: the array reports the state %s for the volume" % (what, state))
             return True if state == READY else None
 
         with self.reports.copy(name, phase=RESTORING) as report:
-            Deadline(self._wait_timeout, first=0.05, longest=5.0).poll(done, "the end of the restore")
+            Deadline(self._wait_timeout, first=0.05, longest=5.0).poll(done, "the end of the %s" % what, hint=hint)
 
 
 class _Another(Busy):

@@ -22,6 +22,8 @@ _REFUSALS: Dict[str, str] = {
     "so several are never of one instant; take them one by one while nothing writes to the volumes",
     "restore_snapshot": "this array cannot put a snapshot's content back into its volume; make a volume from the "
     "snapshot (source_snapshot) and map that instead",
+    "refresh_volume": "this array cannot copy, so it puts no content into a volume that exists, and a copy that takes "
+    "the name of the volume would be another disk to its hosts; make a volume from the source and map that instead",
     "groups": "this array has no consistency groups",
     "chap": "this array has no CHAP; leave the chap options out",
     "host_os": "this array stores no operating system of a host; leave os out",

@@ -141,6 +141,8 @@ def capabilities(version: Tuple[int, ...], external: bool, dedup: bool) -> Conce
         refusals={
             "restore_snapshot": "Concerto cannot put a snapshot's content back into its volume; make a volume from the "
             "snapshot and map that instead",
+            "refresh_volume": "no copy into a volume that exists is offered on Violin, and a copy that takes the name "
+            "of the volume would be another disk to its hosts; make a volume from the source and map that instead",
             "atomic_snapshots": "snapshots of several volumes at one instant are not offered on Violin; stop the "
             "application's writes and take them one by one",
             "groups": "consistency groups are not offered on Violin; take snapshots volume by volume",

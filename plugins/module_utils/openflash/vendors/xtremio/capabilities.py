@@ -28,6 +28,8 @@ _ON_3X: Dict[str, str] = {
     "or upgrade the array to 4.0 or later",
     "restore_snapshot": "XIOS 3.x cannot put a snapshot's content back into its volume; make a volume from the "
     "snapshot and map that instead, or upgrade the array to 4.0 or later",
+    "refresh_volume": "XIOS 3.x cannot put content into a volume that exists; make a volume from the snapshot and map "
+    "that instead, or upgrade the array to 4.0 or later",
     "groups": "XIOS 3.x has no consistency groups; upgrade the array to 4.0 or later",
     "metadata": "XIOS 3.x has no tags to keep notes in; upgrade the array to 4.0 or later",
 }

@@ -91,6 +91,16 @@ CODES = Assumption(
 
 # -- restore -----------------------------------------------------------------------------------------------------------
 
+RELATED = Assumption(
+    "xtremio.refresh.related",
+    "same_family",
+    "4",
+    NOBODY,
+    "A volume takes the content only of an object of its own family: what was made of it, or of the same volume. The "
+    "array reports the family as snapgrp-id.",
+    "A refresh from an object of another family is refused, although the array would carry it out.",
+    "The array refreshes a volume from one that was not made of it, nor of the same volume.",
+)
 BACKUP_NAME = Assumption(
     "xtremio.restore.backup_name",
     "requested",
@@ -214,6 +224,7 @@ LEDGER: Ledger = (
     LUN_RANGE,
     LINE_LONGEST,
     CODES,
+    RELATED,
     BACKUP_NAME,
     BACKUP_SET,
     BACKUP_ANCESTOR,

@@ -18,8 +18,8 @@ from ...model import Snapshot, Volume
 from ...transport.confirm import confirm
 from ...transport.deadline import Deadline
 from . import objects
-from .copies import Copies, Copy
-from .ledger import BACKUP_LAG, BACKUP_NAME
+from .copies import Copies, Copy, Source
+from .ledger import BACKUP_LAG, BACKUP_NAME, RELATED
 from .names import (
     SET,
     backup_set_name,
@@ -50,6 +50,34 @@ class Restores(Copies):
         with self._doing("restore volume %s from snapshot %s" % (volume.name, snapshot.name), volume.name):
             if not self._xms.is_v2:
                 raise self.unsupported("restore_snapshot", "", snapshot)
+            return self._put_content(volume, snapshot, backup)
+
+    def refresh_volume(self, volume: Volume, source: Source, backup: str) -> Snapshot:
+        """As restore_snapshot, and one more read before it. To the array the two are the same request (section 4).
+
+        :raises Conflict: volume and source were not made of each other, or of the same volume.
+        """
+        with self._doing("refresh volume %s from %s" % (volume.name, source.name), volume.name):
+            if not self._xms.is_v2:
+                raise self.unsupported("refresh_volume", "", volume)
+            self._check_related(volume, source)
+            return self._put_content(volume, source, backup)
+
+    def _check_related(self, volume: Volume, source: Source) -> None:
+        """The array is assumed to refuse a source of another family. Its refusal would leave the safety copy."""
+        found = {str(item["name"]): item for item in self._xms.volumes([volume.name, source.name], _FAMILY_PROPS)}
+        families = [objects.oid_index(found.get(name, {}).get("snapgrp-id")) for name in (volume.name, source.name)]
+        if None not in families and families[0] != families[1]:
+            raise Conflict(
+                "the array refreshes only volumes that were made of each other or of the same volume, and %s and %s "
+                "were not" % (volume.name, source.name),
+                hint="Make %s once as a clone of the source (source_volume), under a new name." % volume.name,
+                assumption=RELATED.id,
+            )
+
+    def _put_content(self, volume: Volume, snapshot: Source, backup: str) -> Snapshot:
+        """Give the volume the content of a snapshot or of another volume, once."""
+        with self._doing("keep the present content of volume %s as snapshot %s" % (volume.name, backup), volume.name):
             names = _Names.of(volume, backup)
             for name in (names.safety_copy, names.temporary):
                 self._check_length(name)
@@ -86,7 +114,7 @@ class Restores(Copies):
             raise unlike("an object of that name,", str(existing["name"]), "it was not made of %s" % volume.name)
         return objects.snapshot(existing, proven=True)
 
-    def _restore(self, volume: Volume, snapshot: Snapshot, names: _Names) -> Object:
+    def _restore(self, volume: Volume, snapshot: Source, names: _Names) -> Object:
         """Take the safety copy and send the restore, again only while there is no backup.
 
         Returns the object that becomes the backup: that of the array, or the safety copy.
@@ -150,7 +178,7 @@ class Restores(Copies):
         return {"name": names.safety_copy, "index": result[0] if result else ""}
 
     def _kept_by_earlier_run(
-        self, volume: Volume, snapshot: Snapshot, names: _Names, safety_copy: Object
+        self, volume: Volume, snapshot: Source, names: _Names, safety_copy: Object
     ) -> Optional[Object]:
         """The backup of the earlier run that took this safety copy; None when it did not restore the volume. Its safety
         copy is kept under another name then.
@@ -266,6 +294,7 @@ class _Names:
 
 # By these the array says that it has not restored the volume.
 _REFUSALS = (NotFound, Conflict, InUse, NoSpace, Invalid, Unsupported)
+_FAMILY_PROPS = ("name", "index", "snapgrp-id")
 _AGE_PROPS = ("name", "index", "vol-size", "creation-time", "lun-mapping-list", "num-of-lun-mappings", "snapset-list")
 
 

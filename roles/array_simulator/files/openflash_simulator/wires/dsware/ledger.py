@@ -67,6 +67,8 @@ LEDGER: Ledger = (
         ("later", "50153010", "later_50153010", "refused_50153012", "undone_50153010"),
         worst="later_50153010",
     ),
+    Assumption("dsware.refresh.used_volume", "copied", "2.2", ("refused",)),
+    Assumption("dsware.refresh.mapped", "copied", "3", ("refused",)),
     Assumption("dsware.luns.lun_id", "lun", "2.3", ("identity",)),
     Assumption("dsware.luns.range", (0, 511), "2.3", ((0, 15),)),
     Assumption("dsware.hosts.group_needed", False, "2.3", (True,)),

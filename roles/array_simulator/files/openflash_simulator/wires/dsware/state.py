@@ -255,6 +255,12 @@ class DswareState:
     def full_copy(self, name: str, snapshot: str) -> None:
         """Begin to copy a snapshot into an existing volume."""
         target, source = self.volume(name), self.snapshot(snapshot)
+        if self.array.children(target) and self.assumed("refresh.used_volume") == "refused":
+            raise Refusal(codes.REFERENCED)
+        if self.array.mappings_of(target) and self.assumed("refresh.mapped") == "refused":
+            raise Refusal(codes.VOLUME_MAPPED)
+        if self.status(target) != ledger.READY:
+            raise Refusal(codes.DUPLICATING)
         with refusing():
             self.array.copy_into(target, source, seconds=self.copy_seconds)
 

@@ -92,6 +92,7 @@ LEDGER: Ledger = (
     Assumption("xtremio.luns.range", (0, 16383), "15", ((1, 255),)),
     Assumption("xtremio.requests.line_longest", 8192, "2", (4096,)),
     Assumption("xtremio.errors.codes", "by_analogy", "15", ("unknown",)),
+    Assumption("xtremio.refresh.related", "same_family", "4", ("any",)),
     # array: the array chooses it by itself. free: it has nothing of the volume's name.
     Assumption("xtremio.restore.backup_name", "requested", "4", ("set_name", "array", "free")),
     Assumption("xtremio.restore.backup_set", "requested", "4", ("array", "none")),

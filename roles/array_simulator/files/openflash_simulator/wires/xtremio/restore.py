@@ -11,7 +11,6 @@ from .call import Call
 from .copies import invalid, refer_group, set_name_of, stamp, suffix_of, take
 from .refusals import SIZE_DIFFERS, XmsError, not_found
 from .resource import Links, Scope, choice, required
-from .state import Cluster
 from .volumes import SNAPSHOT_SET, Volumes
 
 _OBJECTS = ("volume-id", "consistency-group-id", "snapshot-set-id")
@@ -26,7 +25,7 @@ def restore(scope: Scope, call: Call) -> Links:
     array = scope.cluster.array
     sources = _objects(scope, call, source_key)
     targets = _objects(scope, call, target_key)
-    pairs = _pair(scope.cluster, sources, targets)
+    pairs = _pair(scope, sources, targets)
     for source, target in pairs:
         if source.size != target.size:
             raise XmsError(SIZE_DIFFERS)
@@ -91,9 +90,9 @@ def _objects(scope: Scope, call: Call, key: str) -> list[Volume]:
     return scope.cluster.array.members(refer_group(scope.cluster, kind.removesuffix("-id"), required(call, key)))
 
 
-def _pair(cluster: Cluster, sources: list[Volume], targets: list[Volume]) -> list[tuple[Volume, Volume]]:
+def _pair(scope: Scope, sources: list[Volume], targets: list[Volume]) -> list[tuple[Volume, Volume]]:
     """The source for each target: of those that share an ancestor with it, the nearest."""
-    array = cluster.array
+    array = scope.cluster.array
     pairs = []
     for target in targets:
         target_line = [ancestor.id for ancestor in array.lineage(target)]
@@ -103,6 +102,8 @@ def _pair(cluster: Cluster, sources: list[Volume], targets: list[Volume]) -> lis
             shared = next((index for index in target_line if index in source_line), None)
             if shared is not None and source.id != target.id:
                 related.append((target_line.index(shared) + source_line.index(shared), source.id, source))
+        if not related and scope.xms.assumed("refresh.related") == "any" and len(sources) == 1:
+            related.append((0, sources[0].id, sources[0]))
         if not related:
             raise XmsError(ledger.NOT_RELATED)
         pairs.append((min(related)[2], target))

@@ -16,7 +16,7 @@ from .call import Call
 from .folders import join_folder, leave_folders
 from .refusals import HAS_SCHEDULER, IN_CONSISTENCY_GROUP, XmsError
 from .resource import IDLE, Field, Links, Resource, Scope, choice, common, required, text
-from .state import OID, Cluster, kib, naa_name, oid
+from .state import OID, Cluster, guid, kib, naa_name, oid
 from .tags import drop_object, tag_list, tag_objects
 
 CONSISTENCY_GROUP = "consistency-group"
@@ -43,6 +43,14 @@ def timestamp(seconds: float) -> str:
 def _ancestor(scope: Scope, volume: Volume) -> OID:
     parent = scope.cluster.array.parent(volume)
     return oid(parent) if parent else []
+
+
+def _family(scope: Scope, volume: Volume) -> OID:
+    """The snapshot group: the same for all that were copied from each other. Its name and index are our choice."""
+    if scope.xms.assumed("refresh.related") == "any":
+        return []
+    first = scope.cluster.array.lineage(volume)[-1]
+    return [guid("snapshot group", first.uuid), f"group-{first.id}", first.id]
 
 
 def _lun_maps(scope: Scope, volume: Volume) -> list[list[Any]]:
@@ -110,7 +118,7 @@ class Volumes(Resource):
     }
     fields_v2 = {
         "snapset-list": _groups(SNAPSHOT_SET),
-        "snapgrp-id": lambda scope, row: [],
+        "snapgrp-id": _family,
         "related-consistency-groups": _groups(CONSISTENCY_GROUP),
         "snapshot-type": lambda scope, row: row.attributes.get("snapshot-type", "regular"),
         "tag-list": lambda scope, row: tag_list(scope, "volumes", row),

@@ -51,6 +51,7 @@ CAPABILITIES = Capabilities(
     chap=None,
     refusals={
         "restore_snapshot": "this array restores no snapshot; make a volume of it with source_snapshot",
+        "refresh_volume": "this array fills no volume that exists; make a volume of the source",
         "atomic_snapshots": "this array takes one snapshot at a time",
         "chap": "this array has no CHAP",
         "groups": "this array has no consistency groups",
