@@ -74,6 +74,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import properties
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Invalid
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.ranges import expanded, names_of
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import (
@@ -250,12 +251,14 @@ class _Comparison:
                 yield {"field": field, "declared": wanted, "actual": actual}
         if as_planned:
             return
-        options = declared.get("array_options") or {}
-        existing = present.get("array_options") or {}
+        options, existing = _properties(declared), _properties(present)
+        if options.pop(properties.UNLIMITED, False):
+            options.update({name: 0 for name in existing if name.startswith(properties.QOS + ".")})
         for option in sorted(options):
-            if options[option] is not None and options[option] != existing.get(option):
-                value = {"declared": options[option], "actual": existing.get(option)}
-                yield dict({"field": "array_options." + option}, **value)
+            actual = existing.get(option)
+            # What is gathered has no limits of 0.
+            if options[option] != actual and (options[option], actual) != (0, None):
+                yield {"field": option, "declared": options[option], "actual": actual}
 
     def added(self, prefix: str, openstack: bool) -> List[Data]:
         """What exists and is not declared, of the kinds that are. Mappings and snapshots go by their volume's name."""
@@ -346,6 +349,32 @@ def _plain(address: Any) -> str:
 
 def _initiators(item: Mapping[str, Any]) -> Optional[List[str]]:
     return None if item.get("initiators") is None else sorted(_plain(address) for address in item["initiators"])
+
+
+def _properties(item: Mapping[str, Any]) -> Data:
+    """Its properties by their names in a document, whichever of the two names declares them, and its other options."""
+    found: Data = {}
+    for option, value in (item.get("array_options") or {}).items():
+        if value is not None:
+            name = properties.name_of(option)
+            found[name or "array_options." + option] = properties.in_task(name, value) if name else value
+    for kind in (properties.QOS, properties.PLACEMENT):
+        for key, value in (item.get(kind) or {}).items():
+            if value is not None:
+                found["%s.%s" % (kind, key)] = _rate(value) if key.endswith("_per_second") else value
+    if item.get(properties.REPLICAS) is not None:
+        found[properties.REPLICAS] = item[properties.REPLICAS]
+    return found
+
+
+def _rate(text: Any) -> Any:
+    """In one form, so that 1024KiB is 1MiB."""
+    if str(text).strip() == "0":
+        return 0
+    try:
+        return format_size(parse_size(text))
+    except Invalid:
+        return str(text)
 
 
 def _field(name: str) -> Callable[[Mapping[str, Any]], Any]:

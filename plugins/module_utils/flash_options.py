@@ -94,6 +94,24 @@ POLICY: Spec = {
 
 _NAMES: Dict[str, Any] = {"type": "list", "elements": "str"}
 
+PROPERTIES: Spec = {
+    "qos": {
+        "type": "dict",
+        "options": {
+            "max_iops": {"type": "int"},
+            "max_read_iops": {"type": "int"},
+            "max_write_iops": {"type": "int"},
+            "max_bytes_per_second": {"type": "str"},
+            "max_read_bytes_per_second": {"type": "str"},
+            "max_write_bytes_per_second": {"type": "str"},
+            "unlimited": {"type": "bool"},
+        },
+    },
+    "replicas": {"type": "int"},
+    "placement": {"type": "dict", "options": {"mode": {"type": "str"}, "policy": {"type": "str"}}},
+}
+"""Properties of a volume that several arrays have (see openflash/properties.py)."""
+
 SUBSETS: Spec = {
     "gather_subset": {"type": "list", "elements": "str", "default": ["default"]},
     "filters": {"type": "dict", "options": {"volumes": _NAMES, "snapshots": _NAMES, "hosts": _NAMES}},

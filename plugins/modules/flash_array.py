@@ -91,8 +91,57 @@ options:
       group:
         description: Consistency group that the volume shall be in.
         type: str
+      qos:
+        description:
+          - Limits of what hosts do with the volume, which the array enforces. What is left out or null stays as it is
+            on the array, and is no limit of a new volume.
+          - V(0) removes one limit, and O(volumes[].qos.unlimited) all of them. An empty dictionary is an error, because
+            it may be a look-up that found nothing.
+          - An array that has no limits, or not one of these, refuses the task before it changes anything. The page of
+            each array says which it has.
+        type: dict
+        suboptions:
+          max_iops:
+            description: Requests per second, reads and writes together.
+            type: int
+          max_read_iops:
+            description: Reads per second.
+            type: int
+          max_write_iops:
+            description: Writes per second.
+            type: int
+          max_bytes_per_second:
+            description:
+              - Bytes per second, reads and writes together, such as V(100MiB), in the same units as O(volumes[].size).
+              - It must be a multiple of what the array counts in.
+            type: str
+          max_read_bytes_per_second:
+            description: Bytes per second of reads.
+            type: str
+          max_write_bytes_per_second:
+            description: Bytes per second of writes.
+            type: str
+          unlimited:
+            description: V(true) removes every limit. It excludes the other options. V(false) means nothing.
+            type: bool
+      replicas:
+        description:
+          - How many copies of the data the array keeps. An array that does not let them be chosen refuses it.
+        type: int
+      placement:
+        description:
+          - Where the array places the data. An array that does not let it be chosen refuses it. What is left out or
+            null stays as it is.
+        type: dict
+        suboptions:
+          mode:
+            description: The array's name for a kind of placement, such as V(hybrid), V(single_flash) or V(all_flash).
+            type: str
+          policy:
+            description: Name of a placement policy on the array.
+            type: str
       array_options:
-        description: Properties that only some arrays have.
+        description: Further properties that only some arrays have.
         type: dict
   snapshots:
     description: Snapshots that shall exist.
@@ -393,6 +442,7 @@ VOLUME = {
     "source_snapshot": {"type": "str"},
     "rename_from": {"type": "str"},
     "group": {"type": "str"},
+    **flash_options.PROPERTIES,
     "array_options": {"type": "dict"},
 }
 

@@ -80,8 +80,8 @@ ansible_facts:
         volumes:
           description:
             - As RV(openflash.storage.flash_volume#module:volume).
-            - Volumes that O(filters) names may have more in C(array_options), where an array reports that for one
-              volume at a time only.
+            - Volumes that O(filters) names may have more in C(qos) and C(array_options), where an array reports that
+              for one volume at a time only.
           type: list
           elements: dict
         snapshots:

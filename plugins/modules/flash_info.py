@@ -73,8 +73,8 @@ pools:
 volumes:
   description:
     - As RV(openflash.storage.flash_volume#module:volume).
-    - Volumes that O(filters) names may have more in C(array_options), where an array reports that for one
-      volume at a time only.
+    - Volumes that O(filters) names may have more in C(qos) and C(array_options), where an array reports
+      that for one volume at a time only.
   returned: when O(gather_subset) has it
   type: list
   elements: dict

@@ -94,10 +94,60 @@ options:
   group: &group
     description: Consistency group that the volume shall be in; created when it does not exist.
     type: str
+  qos: &qos
+    description:
+      - Limits of what hosts do with the volume, which the array enforces. What is left out or null stays as it is on
+        the array, and is no limit of a new volume.
+      - V(0) removes one limit, and O(qos.unlimited) all of them. An empty dictionary is an error, because it may be a
+        look-up that found nothing.
+      - An array that has no limits, or not one of these, refuses the task before it changes anything. The page of each
+        array says which it has.
+    type: dict
+    suboptions: &qos_options
+      max_iops:
+        description: Requests per second, reads and writes together.
+        type: int
+      max_read_iops:
+        description: Reads per second.
+        type: int
+      max_write_iops:
+        description: Writes per second.
+        type: int
+      max_bytes_per_second:
+        description:
+          - Bytes per second, reads and writes together, such as V(100MiB), in the same units as O(size).
+          - It must be a multiple of what the array counts in.
+        type: str
+      max_read_bytes_per_second:
+        description: Bytes per second of reads.
+        type: str
+      max_write_bytes_per_second:
+        description: Bytes per second of writes.
+        type: str
+      unlimited:
+        description: V(true) removes every limit. It excludes the other options. V(false) means nothing.
+        type: bool
+  replicas: &replicas
+    description:
+      - How many copies of the data the array keeps. An array that does not let them be chosen refuses it.
+    type: int
+  placement: &placement
+    description:
+      - Where the array places the data. An array that does not let it be chosen refuses it. What is left out or null
+        stays as it is.
+    type: dict
+    suboptions: &placement_options
+      mode:
+        description: The array's name for a kind of placement, such as V(hybrid), V(single_flash) or V(all_flash).
+        type: str
+      policy:
+        description: Name of a placement policy on the array.
+        type: str
   array_options: &array_options
     description:
-      - Properties that only some arrays have. The guide of each array lists those that it takes; an unknown one is an
-        error.
+      - Further properties that only some arrays have. The page of each array lists those that it takes; an unknown one
+        is an error.
+      - They may also be those of O(qos), O(replicas) and O(placement), under the names of the array.
     type: dict
   delete_snapshots:
     description: Delete a volume together with its snapshots, which is refused otherwise.
@@ -133,6 +183,9 @@ options:
       backup: *backup
       rename_from: *rename_from
       group: *group
+      qos: *qos
+      replicas: *replicas
+      placement: *placement
       array_options: *array_options
 seealso:
   - module: openflash.storage.flash_snapshot
@@ -190,6 +243,19 @@ EXAMPLES = r"""
         overwrite: true
         refresh_id: "{{ now(utc=true, fmt='%Y-%m-%d') }}"
         while_mapped: true # no host has it mounted
+
+    - name: A volume of which hosts read and write at most 5000 blocks and 200 MiB in a second, on an array with limits
+      openflash.storage.flash_volume:
+        name: db1-test
+        qos:
+          max_iops: 5000
+          max_bytes_per_second: 200MiB
+
+    - name: The same volume without limits
+      openflash.storage.flash_volume:
+        name: db1-test
+        qos:
+          unlimited: true
 
     - name: Delete a volume that is still mapped
       openflash.storage.flash_volume:
@@ -284,8 +350,47 @@ volume:
       description: Its consistency groups.
       type: list
       elements: str
+    qos:
+      description:
+        - Its limits. V(0) is no limit. Null is one that the array does not have, or that was not read. A Dsware reports
+          limits of one volume at a time, so they are read when a task has O(qos).
+      type: dict
+      contains:
+        max_iops:
+          description: Requests per second, reads and writes together.
+          type: int
+        max_read_iops:
+          description: Reads per second.
+          type: int
+        max_write_iops:
+          description: Writes per second.
+          type: int
+        max_bytes_per_second:
+          description: Bytes per second, reads and writes together.
+          type: int
+        max_read_bytes_per_second:
+          description: Bytes per second of reads.
+          type: int
+        max_write_bytes_per_second:
+          description: Bytes per second of writes.
+          type: int
+    replicas:
+      description: How many copies of the data the array keeps; null where it does not report it.
+      type: int
+    placement:
+      description: Where the array places the data; null where it does not report it.
+      type: dict
+      contains:
+        mode:
+          description: The array's name for the kind of placement.
+          type: str
+        policy:
+          description: Name of the placement policy.
+          type: str
     array_options:
-      description: Properties that only some arrays have.
+      description:
+        - Properties that only some arrays have, by the names of the array. Those that RV(ignore:qos),
+          RV(ignore:replicas) and RV(ignore:placement) have are among them.
       type: dict
 volumes:
   description: One such object for each item of O(volumes), in the same order, with what became of it.
@@ -401,6 +506,7 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     "backup": {"type": "str"},
     "rename_from": {"type": "str"},
     "group": {"type": "str"},
+    **flash_options.PROPERTIES,
     "array_options": {"type": "dict"},
 }
 

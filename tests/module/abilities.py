@@ -38,11 +38,14 @@ OPERATIONS = (
     "map_snapshot",
     "map_volume",
     "metadata",
+    "placement",
+    "qos",
     "remove_initiators",
     "remove_last_initiator",
     "refresh_volume",
     "rename_host",
     "rename_volume",
+    "replicas",
     "restore_snapshot",
     "set_host_os",
     "set_volume",
@@ -97,11 +100,17 @@ class Abilities:
         return {item.name: getattr(self, item.name) for item in fields(self) if item.name not in only_of_tests}
 
 
-XTREMIO = Abilities((0, 16383), snapshot_names="with_volumes", finishes_snapshot_sets=True)
+NO_PROPERTIES = {
+    "placement": "this array places the data of a volume by itself",
+    "qos": "volumes of this array have no limits",
+    "replicas": "the number of copies of the data cannot be chosen",
+}
+XTREMIO = Abilities((0, 16383), snapshot_names="with_volumes", finishes_snapshot_sets=True, refusals=NO_PROPERTIES)
 XTREMIO_3 = replace(
     XTREMIO,
     proves_snapshots=False,
     refusals={
+        **NO_PROPERTIES,
         "atomic_snapshots": "XIOS 3.x does not promise that several snapshots are of one instant",
         "groups": "XIOS 3.x has no consistency groups",
         "metadata": "XIOS 3.x has no tags",
@@ -119,6 +128,7 @@ FLASHSYSTEM = Abilities(
     proves_snapshots=False,
     copies="host_copy",
     refusals={
+        **NO_PROPERTIES,
         "atomic_snapshots": "copies one volume after the other",
         "chap": "this array has no CHAP",
         "groups": "this array has no consistency groups",
@@ -177,6 +187,7 @@ VIOLIN = Abilities(
     clones_depend=True,
     copies="array_copy",
     refusals={
+        **NO_PROPERTIES,
         "atomic_snapshots": "snapshots of several volumes at one instant are not offered on Violin",
         "chap": "CHAP is not offered on Violin",
         "connections": "no published interface of this array reports which initiators are logged in",
@@ -201,7 +212,7 @@ DSWARE = Abilities(
     protocols=("iscsi",),
     snapshot_names="per_array",
     guards_snapshots=True,
-    volume_options=frozenset(["full_clone"]),
+    volume_options=frozenset(["full_clone", "total_bandwidth_max", "total_iops_max"]),
     refusals={
         "atomic_snapshots": "this array takes one snapshot at a time",
         "connections": "no published interface of this array reports which hosts are logged in",
@@ -212,9 +223,10 @@ DSWARE = Abilities(
         "host_without_initiators": "a host without initiators is of no use",
         "map_snapshot": "this array does not map snapshots; make a volume of it",
         "metadata": "this array keeps no notes on a volume",
+        "placement": NO_PROPERTIES["placement"],
         "rename_host": "no published interface of this array renames a host",
         "rename_volume": "this array cannot rename a volume",
-        "set_volume": "full_clone can only be chosen when a volume is created",
+        "replicas": NO_PROPERTIES["replicas"],
     },
 )
 NO_HOSTS = "over its text socket this array has no hosts"
@@ -223,10 +235,13 @@ DSWARE_SOCKET = replace(
     protocols=(),
     mappings_known="of_no_host",
     proves_snapshots=False,
+    volume_options=frozenset(["full_clone"]),
     refusals={
         **{name: text for name, text in DSWARE.refusals.items() if name != "host_without_initiators"},
+        "qos": "the text socket has no limits of a volume",
         "refresh_volume": "the text socket fills no volume that exists",
         "restore_snapshot": "the text socket has no restore",
+        "set_volume": "no properties that can be changed over the text socket",
         **dict.fromkeys(("create_host", "add_initiators", "remove_initiators", "delete_host"), NO_HOSTS),
     },
 )

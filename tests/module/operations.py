@@ -99,8 +99,9 @@ def build(array: Any, subject: Subject, needs: str, write: Callable[[str], None]
 
     data1 and data2 are volumes; thin1 is a volume that can have thin clones; used1 is mapped to the host web1, if both
     are named. sunday is a snapshot of data1, which was written to since. old1 is a host without volumes, group1 a
-    consistency group of data1 and data2. test1 is a clone of data1, and was written to since. nightly-1 and nightly-2
-    are snapshots of data1. prune1 is a volume and prune2 a host that no task declares. notes are metadata of data1.
+    consistency group of data1 and data2. test1 is a clone of data1, and was written to since. limited1 is a volume with
+    a limit. nightly-1 and nightly-2 are snapshots of data1. prune1 is a volume and prune2 a host that no task declares.
+    notes are metadata of data1.
 
     :param write: lets a host write to a volume.
     """
@@ -110,6 +111,8 @@ def build(array: Any, subject: Subject, needs: str, write: Callable[[str], None]
             array.create_volume(VolumeSpec(name, 2 * GIB))
     if "thin1" in names:
         array.create_volume(VolumeSpec("thin1", 2 * GIB, provisioning="thin"))
+    if "limited1" in names:
+        array.create_volume(VolumeSpec("limited1", 2 * GIB, options={"total_iops_max": 9}))
     if "test1" in names:
         write("data1")
         array.clone_volume(volume(array, "data1"), VolumeSpec("test1"))
@@ -273,6 +276,25 @@ def set_metadata(array: Any, subject: Subject) -> None:
 
 def set_volume(array: Any, subject: Subject) -> None:
     array.set_volume(volume(array, "data1"), {"total_iops_max": 7})
+
+
+LIMITS = {"total_iops_max": 7, "total_bandwidth_max": 8192}
+
+
+def change_limits(array: Any, subject: Subject) -> None:
+    array.set_volume(volume(array, "limited1"), {"total_iops_max": 0, "total_bandwidth_max": 8192})
+
+
+def create_limited(array: Any, subject: Subject) -> None:
+    if _volume_exists(array, "new1"):
+        array.set_volume(volume(array, "new1"), LIMITS)
+    else:
+        array.create_volume(VolumeSpec("new1", 2 * GIB, options=LIMITS))
+
+
+def delete_limited(array: Any, subject: Subject) -> None:
+    for existing in array.volumes(["limited1"]):
+        array.delete_volume(existing)
 
 
 # -- the operations ----------------------------------------------------------------------------------------------------
@@ -528,11 +550,40 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "limit the IOPS of a volume": Operation(
         "flash_volume",
-        {"name": "data1", "array_options": {"total_iops_max": 7}},
+        {"name": "data1", "qos": {"max_iops": 7}},
         "data1",
         set_volume,
-        vendors=("datera",),
-        bad=(({"array_options": {"nonsense": 1}}, "nonsense"),),
+        "qos",
+        bad=(
+            ({"array_options": {"nonsense": 1}}, "nonsense"),
+            ({"qos": {}}, "qos is empty"),
+            ({"qos": {"max_iops": 7, "unlimited": True}}, "unlimited: true, which removes every limit, and a limit"),
+            ({"qos": {"max_bytes_per_second": "100"}}, "less than 1 MiB"),
+            ({"array_options": {"total_iops_max": 7}}, "which is the same"),
+        ),
+    ),
+    "change the limits of a volume": Operation(
+        "flash_volume",
+        {"name": "limited1", "qos": {"max_iops": 0, "max_bytes_per_second": "8MiB"}},
+        "limited1",
+        change_limits,
+        vendors=("dsware",),
+        ability="qos",
+    ),
+    "create a volume with limits": Operation(
+        "flash_volume",
+        {"name": "new1", "size": "2GiB", "qos": {"max_iops": 7, "max_bytes_per_second": "8MiB"}},
+        "data1",
+        create_limited,
+        vendors=("dsware",),
+        ability="qos",
+    ),
+    "delete a volume with limits": Operation(
+        "flash_volume",
+        lambda subject: {"name": "limited1", "state": "absent", **_assume_unmapped(subject)},
+        "data1 limited1",
+        delete_limited,
+        vendors=("dsware",),
     ),
     "write notes on a volume": Operation(
         "",  # no module writes notes; the Cinder drivers do

@@ -24,8 +24,9 @@ HOSTLESS: dict[str, str | None] = {
     "unmap a volume": "does not report what is attached to host web1",
     "delete a host": None,
     "create a full clone of a snapshot": None,
+    "delete a volume with limits": None,
 }
-"""Why an array without hosts refuses this; None: it has no host to delete, or its wire has no such request."""
+"""Why an array without hosts refuses this; None: it has no host to delete, no limits, or its wire no such request."""
 NOT_LOGIN = r"^(?!.*(/login|/logout))"
 
 
@@ -93,6 +94,8 @@ class Stage:
             needs = needs.replace("group1", "")
         if array.cannot("metadata"):
             needs = needs.replace("notes", "")
+        if array.cannot("qos"):
+            needs = needs.replace("limited1", "")
         build(self.client, array.subject, needs, lambda name: array.write(name, GIB))
         if "keep" in operation.options(array.subject):
             next_second()  # no snapshot of one second is older than another, and all are kept
@@ -128,7 +131,9 @@ class Stage:
         notes = {}
         if array.cannot("metadata") is None:
             notes = {row.name: sorted(row.metadata.items()) for row in self.client.volumes() if row.name in compared}
-        return volumes, sorted(map(sorted, equal.values())), hosts, array.luns(state), chap, array.groups(state), notes
+        limits = [group["limits"] for group in state["groups"] if "limits" in group]
+        groups = (array.groups(state), limits)
+        return volumes, sorted(map(sorted, equal.values())), hosts, array.luns(state), chap, groups, notes
 
     def held(self) -> Held:
         """What the array holds, for the oracle."""

@@ -36,7 +36,7 @@ RACED = ("busy", "conflict", "in_use", "not_found")
 """The errors of one of two runs of the same operation: the other run is at work, or was faster."""
 DEPENDENT_CHANGES = (("violin", "change the LUN of a volume"),)
 """The second run changes what the first waits for: it maps what the first unmapped."""
-EXTRAS = ("chap", "groups", "metadata", "rename_host")
+EXTRAS = ("chap", "groups", "metadata", "qos", "rename_host")
 """Operations whose methods only some clients have."""
 RELATIVE = {
     ("violin", "extend a volume"): 1,

@@ -17,9 +17,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.openflash.storage.plugins.module_utils.openflash import vendors
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import properties, vendors
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.assumption import Assumption, Ledger
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import VENDORS
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import OptionRule
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import format_size
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendor import Option
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,11 +129,66 @@ def assumption(entry: Assumption[Any]) -> str:
     return f"``{entry.id}``\n{wrapper.fill(text + f'*How the array would show it:* {entry.shown_by}')}\n"
 
 
+def volume_options(vendor: str) -> dict[str, OptionRule]:
+    """Every option of a volume that a release of the array has, over one of its interfaces."""
+    try:
+        found = importlib.import_module(f"{vendors.__name__}.{vendor}.capabilities")
+    except ModuleNotFoundError:
+        return {}
+    options: dict[str, OptionRule] = getattr(found, "VOLUME_OPTIONS", {})
+    return options
+
+
+def volume_properties(vendor: str) -> str:
+    """What the page of an array says of the properties that a volume may have."""
+    options = volume_options(vendor)
+    lines = []
+    for kind in (properties.QOS, properties.REPLICAS, properties.PLACEMENT):
+        having = {name: one for name, one in properties.PROPERTIES.items() if one.option in options}
+        texts = [
+            f"``{name.partition('.')[2]}``: {described(options[one.option], one)}"
+            if "." in name
+            else described(options[one.option], one)
+            for name, one in having.items()
+            if properties.kind_of(name) == kind
+        ]
+        lines.append(entry(kind, "; ".join(texts) or "Refused: the array does not have it"))
+    for name, rule in options.items():
+        if properties.name_of(name) is None:
+            when = ", when the volume is created" if rule.create_only else ""
+            lines.append(entry(f"array_options.{name}", f"{rule.description}{when}"))
+    return "".join(lines)
+
+
+def described(rule: OptionRule, known: properties.Property) -> str:
+    """The values that the property takes."""
+    if known.is_rate:
+        return f"a multiple of {format_size(known.unit * rule.granularity)}, 0 for no limit"
+    return rule.description
+
+
+def entry(name: str, text: str) -> str:
+    wrapper = textwrap.TextWrapper(WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+    return f"``{name}``\n{wrapper.fill(text[0].upper() + text[1:] if text[0] != '`' else text)}.\n"
+
+
+PROPERTIES_INTRODUCTION = (
+    "Of the options of ``flash_volume``, and of the volumes of ``flash_array``, that only some arrays have, this one "
+    "takes:"
+)
+
+
 def page(vendor: str) -> Callable[[str], str]:
-    """The page of an array, which ends in what is assumed of it."""
+    """The page of an array, with the properties of its volumes, which ends in what is assumed of it."""
     introduction = textwrap.fill(INTRODUCTION, WIDTH, break_on_hyphens=False, break_long_words=False)
     written = f"{introduction}\n\n{''.join(map(assumption, ledger(vendor)))}"
-    return lambda text: replaced(text, r"^(What is assumed\n-+\n\n).*\Z", written)
+    options = f"{PROPERTIES_INTRODUCTION}\n\n{volume_properties(vendor)}\n"
+
+    def write(text: str) -> str:
+        text = replaced(text, r"^(Properties of volumes\n-+\n\n).*?(?=^\S[^\n]*\n-{3,}\n)", options)
+        return replaced(text, r"^(What is assumed\n-+\n\n).*\Z", written)
+
+    return write
 
 
 def names() -> str:

@@ -136,7 +136,11 @@ class Array(ABC):
 
     def volumes_in_full(self, names: Sequence[str]) -> Listing[Volume]:
         """Those of exactly these names, with what the array reports only of one volume at a time."""
-        return self.volumes(names)
+        return self.with_properties(self.volumes(names), names)
+
+    def with_properties(self, volumes: Listing[Volume], names: Sequence[str]) -> Listing[Volume]:
+        """The volumes; those of these names with the options that the array reports only of one volume at a time."""
+        return volumes
 
     def volumes_with_clones(self, names: Sequence[str]) -> Listing[Volume]:
         """These volumes, and all that depend on one of them (clones_depend); by default every volume."""

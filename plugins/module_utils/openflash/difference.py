@@ -10,6 +10,7 @@ import json
 import re
 from typing import Any, Dict, Iterable, Iterator, List, Mapping as Map, Sequence, Tuple
 
+from . import properties
 from .plan.step import CHANGE, MAKE, REMOVE, Line
 from .printable import in_line
 from .report import Data, Entry
@@ -85,9 +86,13 @@ def _shown(data: Data) -> Data:
         shown["size"] = data["size_text"]
     if data.get("mappings") is not None:
         shown["mappings"] = {mapping["host"]: mapping["lun"] for mapping in data["mappings"]}
+    for field in (properties.QOS, properties.PLACEMENT):
+        if field in data:
+            shown[field] = {name: value for name, value in data[field].items() if value}
     if data.get("array_options"):
         # A limit of 0 and an empty name are what a volume has none of
-        shown["array_options"] = {name: value for name, value in data["array_options"].items() if value}
+        others = {name: value for name, value in data["array_options"].items() if properties.name_of(name) is None}
+        shown["array_options"] = {name: value for name, value in others.items() if value}
     if data.get("members"):
         shown["members"] = [member["name"] for member in data["members"]]
     if "initiators" in data:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict
 
 from . import report
@@ -23,7 +24,11 @@ def gather(array: Array, selection: Selection) -> Dict[str, Any]:
     """
     with context(doing="read the pools", array=array.label):
         pools = array.pools()
-    found = gathered(everything(array, selection.snapshots), pools, array.capabilities, selection)
+    actual = everything(array, selection.snapshots)
+    with context(doing="read the properties of the volumes", array=array.label):
+        names = [volume.name for volume in actual.volumes if volume.name.startswith(selection.prefix)]
+        actual = replace(actual, volumes=array.with_properties(actual.volumes, names))
+    found = gathered(actual, pools, array.capabilities, selection)
     with context(doing="read the array", array=array.label):
         info = array.info()
     return {

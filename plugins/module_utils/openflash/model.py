@@ -72,7 +72,8 @@ class Volume:
     siblings: Tuple[str, ...] = ()
     """Other volumes that share one access list or life with it (Datera's multi-volume instances)."""
     options: Map[str, Any] = field(default_factory=dict, compare=False)
-    """Properties that only some arrays have, under the names of ``Capabilities.volume_options``."""
+    """Properties that only some arrays have, under the names of ``Capabilities.volume_options``; None for one that was
+    not read."""
     metadata: Map[str, str] = field(default_factory=dict, compare=False)
 
 
@@ -289,6 +290,8 @@ class OptionRule:
     type: type
     choices: Tuple[Any, ...] = ()
     create_only: bool = False
+    granularity: int = 1
+    """A number must be a multiple of it."""
     description: str = ""
     """The permitted values, for people."""
     reported: bool = True

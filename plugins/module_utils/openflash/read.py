@@ -31,6 +31,7 @@ from .model import (
 from .plan.desired import ABSENT, GROUPS, PRESENT, REFRESHED, RESTORED, DesiredMapping, DesiredState
 from .plan.snapshots import member_name
 from .plan.world import Actual
+from .properties import LIMITS, QOS, kind_of
 
 Names = Set[Optional[str]]
 
@@ -40,7 +41,7 @@ def read(array: Array, desired_state: DesiredState) -> Actual:
     array.declare_hosts(_declared_hosts(desired_state))
     with context(array=array.label):
         groups = _groups(array, desired_state)
-        volumes = _volumes(array, desired_state, groups)
+        volumes = _with_properties(array, desired_state, _volumes(array, desired_state, groups))
         snapshots, parents_asked = _snapshots(array, desired_state, volumes, groups)
         hosts = _hosts(array, desired_state)
         if desired_state.prune is not None:
@@ -168,6 +169,17 @@ def _volumes(array: Array, desired_state: DesiredState, groups: Listing[Group]) 
     if deletes and array.capabilities.clones_depend:
         return array.volumes_with_clones(ordered)
     return array.volumes(ordered) if ordered else Listing()
+
+
+def _with_properties(array: Array, desired_state: DesiredState, volumes: Listing[Volume]) -> Listing[Volume]:
+    """The volumes; those of which limits are requested, with the limits that they have."""
+    names = set()
+    for desired in desired_state.volumes:
+        kinds = {kind_of(name) for name in desired.properties}
+        if desired.state == PRESENT and (QOS in kinds or set(LIMITS) & desired.options.keys()):
+            names |= {desired.name, desired.rename_from}
+    existing = {volume.name for volume in volumes}
+    return array.with_properties(volumes, sorted(name for name in names if name in existing)) if names else volumes
 
 
 def _snapshots(

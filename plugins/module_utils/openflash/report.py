@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any, Dict, Iterable, List, Mapping as Map, Optional, Sequence, Tuple
 
+from . import properties
 from .apply import Applied
 from .array import Array
 from .errors import FlashError, NotDone
@@ -294,7 +295,9 @@ _SNAPSHOT_FIELDS = _field_names(Snapshot, "volume_id")
 def volume_data(volume: Optional[Volume], name: str) -> Data:
     """A volume; all fields null and ``state: absent`` when there is none."""
     if volume is None:
-        return _absent(_VOLUME_FIELDS + ("size_text", "array_options"), name)
+        data = _absent(_VOLUME_FIELDS + ("size_text", "array_options"), name)
+        data.update(properties.reported({}))
+        return data
     data = {field: getattr(volume, field) for field in _VOLUME_FIELDS}
     data.update(
         size_text=format_size(volume.size),
@@ -304,6 +307,7 @@ def volume_data(volume: Optional[Volume], name: str) -> Data:
         groups=_sorted(volume.groups),
         array_options=dict(volume.options),
     )
+    data.update(properties.reported(volume.options))
     return data
 
 

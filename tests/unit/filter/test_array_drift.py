@@ -70,7 +70,7 @@ def test_each_field_that_differs_is_named() -> None:
     }
     assert fields == {
         ("volume", "size"): ("20GiB", "10GiB"),
-        ("volume", "array_options.replica_count"): (2, 3),
+        ("volume", "replicas"): (2, 3),
         ("group", "volumes"): (["db1", "tmp-1"], ["db1"]),
         ("host", "initiators"): ([IQN], ["10:00:00:00:c9:00:00:07", IQN]),
         ("host", "os"): ("esx", "linux"),
@@ -216,3 +216,21 @@ def test_the_report_has_a_stable_form() -> None:
     assert drift_report([], "")["status"] == "in_sync"
     with pytest.raises(AnsibleFilterError, match="not a result of the filter array_drift"):
         drift_report([{"name": "a"}], "")
+
+
+def test_properties_are_compared_whichever_name_declares_them() -> None:
+    volume = {"name": "v", "size": "1GiB", "replicas": 3, "qos": {"max_bytes_per_second": "1MiB"}}
+    gathered = {"gathered": {"volumes": [volume]}}
+
+    def fields(**declared: Any) -> dict[str, Any]:
+        found = array_drift({"volumes": [{"name": "v", **declared}]}, gathered, planned("volumes"))
+        return {one["field"]: (one["declared"], one["actual"]) for entry in found["changed"] for one in entry["fields"]}
+
+    same = {"array_options": {"replica_count": 3, "total_bandwidth_max": 1024}}
+    assert fields(**same) == fields(replicas=3, qos={"max_bytes_per_second": "1024KiB", "max_iops": 0}) == {}
+    assert fields(array_options={"replica_count": 2}) == fields(replicas=2) == {"replicas": (2, 3)}
+    assert fields(qos={"unlimited": True}) == {"qos.max_bytes_per_second": (0, "1MiB")}
+    assert fields(qos={"max_iops": 5}, placement={"mode": "hybrid"}) == {
+        "qos.max_iops": (5, None),
+        "placement.mode": ("hybrid", None),
+    }

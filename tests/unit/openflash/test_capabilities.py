@@ -75,7 +75,7 @@ REFUSED: list[tuple[Callable[[], Capabilities], str]] = [
     (
         lambda: violin_7300(),
         "restore_snapshot refresh_volume atomic_snapshots groups metadata chap set_volume map_snapshot set_host_os "
-        "host_without_initiators remove_last_initiator rename_host",
+        "host_without_initiators remove_last_initiator rename_host qos replicas placement",
     ),
     (
         lambda: datera.capabilities(True),
@@ -83,20 +83,25 @@ REFUSED: list[tuple[Callable[[], Capabilities], str]] = [
     ),
     (
         lambda: dsware_rest(),
-        "rename_volume rename_host explicit_lun chap groups atomic_snapshots metadata map_snapshot host_os set_volume "
-        "host_without_initiators",
+        "rename_volume rename_host explicit_lun chap groups atomic_snapshots metadata map_snapshot host_os replicas "
+        "placement host_without_initiators",
     ),
     (
         lambda: dsware_socket(),
         "rename_volume rename_host explicit_lun chap groups atomic_snapshots metadata map_snapshot host_os set_volume "
-        "restore_snapshot refresh_volume create_host add_initiators remove_initiators delete_host",
+        "qos replicas placement restore_snapshot refresh_volume create_host add_initiators remove_initiators "
+        "delete_host",
     ),
     (
         lambda: flashsystem.capabilities(lambda: None),
-        "atomic_snapshots restore_snapshot refresh_volume groups chap host_os metadata host_without_initiators",
+        "atomic_snapshots restore_snapshot refresh_volume groups chap host_os metadata host_without_initiators "
+        "qos replicas placement",
     ),
-    (lambda: xtremio.capabilities(False), "atomic_snapshots restore_snapshot refresh_volume groups metadata"),
-    (lambda: xtremio.capabilities(True), ""),
+    (
+        lambda: xtremio.capabilities(False),
+        "atomic_snapshots restore_snapshot refresh_volume groups metadata qos replicas placement",
+    ),
+    (lambda: xtremio.capabilities(True), "qos replicas placement"),
 ]
 OPERATIONS = sorted({operation for _make, refused_operations in REFUSED for operation in refused_operations.split()})
 
@@ -343,7 +348,7 @@ def test_protocols_and_options_of_dsware_depend_on_the_interface() -> None:
     assert dsware_rest().protocols == (ISCSI,)
     assert dsware_socket().protocols == ()
     assert not dsware_socket().volume_options
-    assert set(dsware_rest().volume_options) == {"full_clone"}
+    assert set(dsware_rest().volume_options) == {"full_clone", "total_iops_max", "total_bandwidth_max"}
     for capabilities in (dsware_rest(), dsware.capabilities(SOCKET, True, frozenset())):
         rule = capabilities.volume_options["full_clone"]
         assert rule.create_only

@@ -419,3 +419,35 @@ def test_no_secret_is_in_the_journal_or_in_the_state(new: DswareRequests, rest: 
     shown = json.dumps([new.simulator.journal("new"), new.simulator.state("new")])
     assert new.endpoint["password"] not in shown
     assert str(rest.session.headers["x-auth-token"]) not in shown
+
+
+def test_a_qos_policy_is_made_changed_given_to_volumes_and_deleted_when_none_has_it(rest: Rest) -> None:
+    for name in ("v1", "v2"):
+        rest.post("v1.3/volume/create", volName=name, volSize=64, poolId=0)
+    assert "qosName" not in rest.call("GET", "v1.2/volume/qos", volName="v1")
+    limits = {"maxIOPS": 500, "maxMBPS": 999999}
+    assert rest.post("v1.2/qos/create", qosName="gold", qosSpecInfo=limits)["result"] == 0
+    assert rest.post("v1.2/qos/volume/associate", qosName="gold", keyNames=["v1", "v2"])["result"] == 0
+    found = rest.call("GET", "v1.3/volume/qos", volName="v1")
+    assert (found["qosName"], found["qosSpecInfo"]) == ("gold", limits)
+    assert rest.post("v1.3/qos/modify", qosName="gold", qosSpecInfo={"maxMBPS": 9})["result"] == 0
+    assert rest.call("GET", "v1.3/volume/qos", volName="v2")["qosSpecInfo"] == {"maxIOPS": 0, "maxMBPS": 9}
+    rest.post("v1.3/qos/create", qosName="other", qosSpecInfo=limits)
+    refused: list[tuple[str, dict[str, Any]]] = [
+        ("qos/create", {"qosName": "gold", "qosSpecInfo": limits}),
+        ("qos/create", {"qosName": "x" * 64, "qosSpecInfo": limits}),
+        ("qos/create", {"qosName": "new", "qosSpecInfo": {}}),
+        ("qos/create", {"qosName": "new", "qosSpecInfo": {"maxIOPS": 0}}),
+        ("qos/create", {"qosName": "new", "qosSpecInfo": {"maxIOPS": 10**9}}),
+        ("qos/create", {"qosName": "new", "qosSpecInfo": {"minIOPS": 5}}),
+        ("qos/modify", {"qosName": "none", "qosSpecInfo": limits}),
+        ("qos/delete", {"qosNames": ["gold"]}),
+        ("qos/delete", {"qosNames": ["none"]}),
+        ("qos/volume/associate", {"qosName": "other", "keyNames": ["v1"]}),
+        ("qos/volume/associate", {"qosName": "other", "keyNames": ["none"]}),
+        ("qos/volume/disassociate", {"qosName": "other", "keyNames": ["v1"]}),
+    ]
+    assert [path for path, body in refused if rest.post("v1.3/" + path, **body)["result"] == 0] == []
+    rest.post("v1.3/volume/delete", volNames=["v2"])
+    assert rest.post("v1.3/qos/volume/disassociate", qosName="gold", keyNames=["v1"])["result"] == 0
+    assert rest.post("v1.3/qos/delete", qosNames=["gold", "other"])["result"] == 0

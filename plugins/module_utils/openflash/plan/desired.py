@@ -11,6 +11,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping as Map, Optional, Sequenc
 
 from ..errors import Invalid, Refused, context
 from ..model import Chap, Initiator
+from ..properties import requested
 from ..units import TIME_LETTERS, parse_initiator, parse_size
 from .backups import backup_of, backup_of_volume
 from .identity import Identity, with_names
@@ -46,6 +47,8 @@ class DesiredVolume:
     rename_from: Optional[str] = None
     group: Optional[str] = None
     options: Map[str, Any] = field(default_factory=dict, compare=False)
+    properties: Map[str, Any] = field(default_factory=dict, compare=False)
+    """By the names of properties.py."""
     exact: bool = False
     """The array must make it of exactly this size, and round nothing."""
     backup: Optional[str] = None
@@ -56,6 +59,7 @@ class DesiredVolume:
         name, size = _name(options), options.get("size")
         with context(doing="read the options of volume %s" % name, target=name):
             size_in_bytes = None if size is None else parse_size(size)
+            properties = requested(options)
         return cls(
             name=name,
             state=options.get("state") or PRESENT,
@@ -67,6 +71,7 @@ class DesiredVolume:
             rename_from=options.get("rename_from") if options.get("rename_from") != name else None,
             group=options.get("group"),
             options=dict(options.get("array_options") or {}),
+            properties=properties,
             exact=exact,
             backup=backup_of_volume(name, options) if _is_overwritten(name, options) else None,
         )

@@ -30,6 +30,7 @@ from ..model import (
     Unreadable,
     Volume,
 )
+from ..properties import declared, name_of
 from ..units import format_initiator, format_size, is_openstack_name
 from . import rules
 from .selection import Selection
@@ -151,8 +152,10 @@ class _Gathering:
         if several_pools and volume.pool is not None:
             entry["pool"] = volume.pool
         options = self._options(volume)
-        if options:
-            entry["array_options"] = options
+        entry.update(declared(options))
+        others = {name: value for name, value in options.items() if name_of(name) is None}
+        if others:
+            entry["array_options"] = others
         return entry
 
     def _options(self, volume: Volume) -> Data:

@@ -29,6 +29,7 @@ from ..model import (
     Snapshot,
     Volume,
 )
+from ..properties import LIMITS, PROPERTIES, UNLIMITED, kind_of
 from ..unfinished import is_temporary
 from ..units import format_size, is_openstack_name, round_up
 from .ranges import has_range
@@ -185,10 +186,14 @@ def _kind(obj: Union[Volume, Snapshot]) -> str:
     return "volume" if isinstance(obj, Volume) else "snapshot"
 
 
-def check_options(options: Map[str, Any], capabilities: Capabilities) -> Dict[str, Any]:
-    """The array_options with values of the right type.
+def check_options(
+    options: Map[str, Any], capabilities: Capabilities, properties: Optional[Map[str, Any]] = None
+) -> Dict[str, Any]:
+    """The array_options, and the properties as such options, with values of the right type.
 
-    :raises Invalid: the array has no such option or value.
+    :param properties: by the names of properties.py.
+    :raises Invalid: the array has no such option or value, or one is given as an option and as a property.
+    :raises Unsupported: the array has no such property.
     """
     known = capabilities.volume_options
     checked = {}
@@ -199,13 +204,60 @@ def check_options(options: Map[str, Any], capabilities: Capabilities) -> Dict[st
                 "volumes of this array have no option %s" % name,
                 hint="array_options takes %s here." % (", ".join(sorted(known)) or "nothing"),
             )
-        checked[name] = _typed(rule, value)
-        valid = _is(rule.type, checked[name]) and not _is_empty_or_negative(checked[name])
-        if not valid or (rule.choices and checked[name] not in rule.choices):
-            kind = "a value of type %s" % rule.type.__name__
-            choices = "one of %s" % ", ".join(str(choice) for choice in rule.choices)
-            hint = "It takes %s." % (rule.description or (choices if rule.choices else kind))
-            raise Invalid("%r is not a value for %s" % (value, name), hint=hint)
+        checked[name] = _checked(name, rule, value)
+    for name, value in (properties or {}).items():
+        for option, of_array in _options_of(name, value, capabilities).items():
+            if option in options:
+                raise Invalid(
+                    "the volume has %s, and %s in array_options, which is the same" % (name, option),
+                    hint="Leave %s out." % option,
+                )
+            checked[option] = _checked(name, known[option], of_array)
+    return checked
+
+
+def _options_of(name: str, value: Any, capabilities: Capabilities) -> Dict[str, Any]:
+    """A property as options of this array.
+
+    :raises Unsupported: the array does not have it.
+    :raises Invalid: a rate is not a whole number of the array's units.
+    """
+    known = capabilities.volume_options
+    kind = kind_of(name)
+    if name == UNLIMITED and any(limit in known for limit in LIMITS):
+        return {limit: 0 for limit in LIMITS if limit in known}
+    found = PROPERTIES.get(name)
+    if found is None or found.option not in known:
+        others = [other for other, one in PROPERTIES.items() if kind_of(other) == kind and one.option in known]
+        if others:
+            raise Unsupported("volumes of this array have no %s" % name, hint="They have %s." % ", ".join(others))
+        raise Unsupported(capabilities.refusal(kind) or "volumes of this array have no %s" % kind)
+    if not found.is_rate:
+        return {found.option: value}
+    least = found.unit * known[found.option].granularity
+    if value % least:
+        raise Invalid(
+            "%s is %d bytes per second, and this array counts in units of %s" % (name, value, format_size(least)),
+            hint="Give a multiple of %s." % format_size(least),
+        )
+    return {found.option: value // found.unit}
+
+
+def _checked(name: str, rule: OptionRule, value: Any) -> Any:
+    """The value with the type that the rule demands.
+
+    :param name: by which the task has it.
+    :raises Invalid: it is not a value that the rule permits.
+    """
+    checked = _typed(rule, value)
+    valid = _is(rule.type, checked) and not _is_empty_or_negative(checked)
+    if valid and isinstance(checked, int) and checked % rule.granularity:
+        valid = False
+    if not valid or (rule.choices and checked not in rule.choices):
+        kind = "a value of type %s" % rule.type.__name__
+        choices = "one of %s" % ", ".join(str(choice) for choice in rule.choices)
+        hint = "It takes %s." % (rule.description or (choices if rule.choices else kind))
+        raise Invalid("%r is not a value for %s" % (value, name), hint=hint)
     return checked
 
 

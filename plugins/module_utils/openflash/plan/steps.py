@@ -17,6 +17,7 @@ from typing import Any, Mapping as Map, Optional, Sequence, Tuple, Union
 from ..array import Array, ConsistencyGroups, HostChap, HostNames, HostOs, OfflineChanges, VolumeChanges, VolumeChap
 from ..errors import Conflict, FlashError
 from ..model import EVERY_HOST, Chap, Initiator, Mapping, Snapshot, SnapshotSpec, Volume, VolumeSpec
+from ..properties import shown
 from ..units import format_initiator, format_size
 from .rules import check_complete, check_state
 from .step import MAKE, REMOVE, Change, Key, Step
@@ -132,7 +133,8 @@ class SetVolume(Step):
 
     @property
     def line(self) -> str:
-        return "set %s of volume %s" % (", ".join("%s=%s" % pair for pair in sorted(self.options.items())), self.name)
+        pairs = sorted(shown(name, value) for name, value in self.options.items())
+        return "set %s of volume %s" % (", ".join("%s=%s" % pair for pair in pairs), self.name)
 
     def apply(self, array: Array, world: World) -> Change:
         return partial(

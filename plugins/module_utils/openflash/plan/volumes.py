@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping as Map, Optional, Sequence
 
-from ..errors import Conflict, InUse, Invalid, NotFound, Refused
+from ..errors import Conflict, InUse, Invalid, NotFound, Refused, Unsupported
 from ..model import (
     DELETING,
     PER_VOLUME,
@@ -22,6 +22,7 @@ from ..model import (
     Volume,
     VolumeSpec,
 )
+from ..properties import LIMITS
 from ..units import format_size
 from . import rules
 from .desired import DesiredVolume
@@ -57,7 +58,7 @@ def snapshot_key(snapshot: Snapshot) -> Key:
 def present(draft: Draft, desired: DesiredVolume) -> None:
     with draft.item(key(desired.name), "create or change volume %s" % desired.name) as outcome:
         world = draft.world
-        options = rules.check_options(desired.options, draft.capabilities)
+        options = rules.check_options(desired.options, draft.capabilities, desired.properties)
         volume = world.volume(desired.name)
         old = _to_rename(draft, desired)
         size = _size(draft, desired, volume or old)
@@ -297,6 +298,11 @@ def _set(draft: Draft, volume: Volume, options: Map[str, Any]) -> Volume:
     """Change the properties that differ."""
     changes = {}
     for name, value in options.items():
+        if name in LIMITS and volume.options.get(name) is None:
+            raise Unsupported(
+                "this array does not report the limits of the volume, so they are not changed",
+                hint="Leave qos out, or change them with the array's own tools.",
+            )
         if name not in volume.options:
             draft.warn("%s of volume %s cannot be read back, so it stays as it is" % (name, volume.name))
         elif volume.options[name] != value:

@@ -129,6 +129,10 @@ def volume_options(policies: bool) -> Dict[str, OptionRule]:
     return options
 
 
+VOLUME_OPTIONS = volume_options(policies=True)
+"""Those of the newest release."""
+
+
 def capabilities(policies: bool) -> Capabilities:
     return DateraCapabilities(
         vendor="datera",

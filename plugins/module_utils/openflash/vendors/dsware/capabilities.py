@@ -23,6 +23,8 @@ from ...model import (
     NameRule,
     OptionRule,
 )
+from ...properties import LACKING, QOS
+from ...units import KIB, MIB
 from .ledger import GRANULARITY, HOST_LONGEST, LARGEST, LUN_RANGE, NAME_LONGEST, NAME_PATTERN, REST
 
 _NO_SOCKET_HOSTS = (
@@ -41,7 +43,7 @@ _REFUSALS = {
     "their agents",
     "rename_host": "no published interface of this array renames a host; make another, and move the initiators",
     "host_os": "this array stores no operating system of a host; leave os out",
-    "set_volume": "full_clone can only be chosen when a volume is created; clone it again under another name",
+    **{kind: reason for kind, reason in LACKING.items() if kind != QOS},
 }
 _REST_REFUSALS = {
     "host_without_initiators": "a host without initiators is of no use; give initiators, or its agent in agents",
@@ -49,6 +51,8 @@ _REST_REFUSALS = {
 _SOCKET_REFUSALS = {
     "refresh_volume": "the text socket fills no volume that exists; make a new volume from the source, or use "
     "transport: rest",
+    QOS: "the text socket has no limits of a volume; use transport: rest, or leave qos out",
+    "set_volume": "volumes of this array have no properties that can be changed over the text socket",
     "restore_snapshot": "the text socket has no restore; make a new volume from the snapshot (source_snapshot), or use "
     "transport: rest",
     "create_host": _NO_SOCKET_HOSTS,
@@ -56,6 +60,20 @@ _SOCKET_REFUSALS = {
     "remove_initiators": _NO_SOCKET_HOSTS,
     "delete_host": _NO_SOCKET_HOSTS,
 }
+VOLUME_OPTIONS = {
+    "full_clone": OptionRule(
+        bool,
+        create_only=True,
+        reported=False,
+        description="true or false: whether a clone is a full copy, which takes a while, instead of one that shares "
+        "data",
+    ),
+    "total_iops_max": OptionRule(int, description="requests per second, 0 for no limit"),
+    "total_bandwidth_max": OptionRule(
+        int, granularity=MIB // KIB, description="KiB per second, a multiple of 1024, 0 for no limit"
+    ),
+}
+"""Those over REST."""
 _NAMES = "1 to %d letters, digits, '-' and '_', the first no '-'"
 
 
@@ -125,13 +143,6 @@ def capabilities(
     # The array does not report what agents and tools have attached.
     attached_apart = bool(agents) or by_tool
     mappings_known = OF_ALL_HOSTS if rest and not attached_apart else OF_THIS_HOST if local_names else OF_NO_HOST
-    full_clone = OptionRule(
-        bool,
-        create_only=True,
-        reported=False,
-        description="true or false: whether a clone is a full copy, which takes a while, "
-        "instead of one that shares data",
-    )
     return DswareCapabilities(
         vendor="dsware",
         volume_name=name,
@@ -147,7 +158,9 @@ def capabilities(
         proves_snapshots=rest,
         snapshot_names=PER_ARRAY,
         guards_snapshots=True,
-        volume_options={"full_clone": full_clone} if rest or extensions else {},
+        volume_options={
+            name: rule for name, rule in VOLUME_OPTIONS.items() if rest or (extensions and name == "full_clone")
+        },
         refusals=dict(_REFUSALS, **(_REST_REFUSALS if rest else _SOCKET_REFUSALS)),
         local_names=local_names,
         chap=None,

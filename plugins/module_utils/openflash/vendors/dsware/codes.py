@@ -32,6 +32,7 @@ from .ledger import (
     NAME_LONGEST,
     NAME_PATTERN,
     PROVEN_NAME,
+    QOS_UNLIMITED,
     RESTORE_ANSWER,
     ROLLED_BACK,
     UNKNOWN_KEYS,
@@ -205,6 +206,8 @@ def _suspect(code: Optional[str], request: str, values: Mapping[str, Any]) -> Op
         return HOST_LONGEST
     if request == "host/lun/add" and code == _TOO_MANY:
         return LUN_RANGE
+    if request in ("qos/create", "qos/modify"):
+        return QOS_UNLIMITED
     if code == _MALFORMED:
         return EXTENSIONS if socket else UNKNOWN_KEYS
     if code == "404":

@@ -38,6 +38,8 @@ class Copies(Volumes):
     def clone_volume(self, source: Volume, spec: VolumeSpec) -> Volume:
         """Four requests: take a marker, make a volume that shares its data, read its size, delete the marker.
 
+        Two more with limits.
+
         With ``full_clone`` the array copies into a new volume instead: three more, and polls.
         """
         with self._doing("clone volume %s to %s" % (source.name, spec.name), spec.name):
@@ -45,13 +47,16 @@ class Copies(Volumes):
             size = copy_size(spec.size, source.size, GRANULARITY)
             pool = self._pool_of_copy(spec, source.pool, full)
             token = marker("volume", spec.name)
+            begun = self._begin_limits(spec.name, spec.options)
             made = self._marked_copy(spec.name, size, token, source.name, token, pool if full else None)
+            made = self._end_limits(made, spec.options, begun)
             return replace(made, source=source.name, mappings=(), snapshots=())
 
     def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
-        """Two requests: make a volume that shares the snapshot's data, and read its size. Full copies as in a clone."""
+        """Two requests: make a volume that shares the snapshot's data, and read its size. Others as in a clone."""
         with self._doing("make volume %s from snapshot %s" % (spec.name, snapshot.name), spec.name):
             size = copy_size(spec.size, snapshot.size, GRANULARITY)
+            begun = self._begin_limits(spec.name, spec.options)
             if spec.options.get("full_clone"):
                 if snapshot.volume is None:
                     raise Invalid("the array does not report which volume it was taken of, which a full copy needs")
@@ -64,6 +69,7 @@ class Copies(Volumes):
                 if spec.pool and made.pool and spec.pool != made.pool:
                     self._wire.delete_volume(spec.name)
                     raise self._wrong_pool(made.pool)
+            made = self._end_limits(made, spec.options, begun)
             return replace(made, source=snapshot.name, mappings=(), snapshots=())
 
     def _pool_of_copy(self, spec: VolumeSpec, source: Optional[str], full: bool) -> Pool:

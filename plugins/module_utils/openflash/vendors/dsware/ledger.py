@@ -159,6 +159,39 @@ LISTED_STATUS = Assumption(
     "status is missing in the list of volumes.",
 )
 
+# -- quality of service ------------------------------------------------------------------------------------------------
+
+# Section 2.3, and the vendor's own driver: the name of a QoS policy has at most 63 characters.
+POLICY_LONGEST = 63
+QOS_UNLIMITED = Assumption(
+    "dsware.qos.unlimited",
+    (999_999_999, 999_999),
+    "2.3",
+    CLIENT,
+    "A QoS policy with this maxIOPS, or this maxMBPS, limits nothing: a client gives it where one of the two is not "
+    "requested. 0 is reported where there is no limit, and never requested.",
+    "A task that sets one of the two limits, or removes one, fails. The volume keeps the limits that it has.",
+    "The array refuses a QoS policy in which one of the values is that large.",
+)
+QOS_REPORTED = Assumption(
+    "dsware.qos.reported",
+    True,
+    "2.3",
+    CLIENT,
+    "The query of a volume's QoS reports the limits of its policy under qosSpecInfo.",
+    "The limits of a volume are null in results, and a task that would change them fails before anything is changed.",
+    "The answer has a qosName and no qosSpecInfo.",
+)
+QOS_ONE_POLICY = Assumption(
+    "dsware.qos.second_policy",
+    "refused",
+    "2.3",
+    NOBODY,
+    "A volume that has a QoS policy cannot be given another one.",
+    "Nothing: it is taken out of the one before it is given the other. In between it has no limits.",
+    "The array accepts the association, and the volume has the new policy.",
+)
+
 # -- hosts -------------------------------------------------------------------------------------------------------------
 
 LUN_ID = Assumption(
@@ -302,6 +335,9 @@ LEDGER: Ledger = (
     CREATE_TIME,
     VOLUME_KEY,
     LISTED_STATUS,
+    QOS_UNLIMITED,
+    QOS_REPORTED,
+    QOS_ONE_POLICY,
     LUN_ID,
     LUN_RANGE,
     GROUP_NEEDED,

@@ -31,6 +31,11 @@ def marker(kind: str, name: str) -> str:
     return MARKER + hashlib.sha256(("%s\0%s" % (kind, name)).encode("utf-8")).hexdigest()[:_DIGEST]
 
 
+def policy_name(volume: str) -> str:
+    """The name of the QoS policy that this client makes for the volume, which no other volume has."""
+    return "of-qos-" + hashlib.sha256(volume.encode("utf-8")).hexdigest()[:_DIGEST]
+
+
 class Record(NamedTuple):
     """The name of the snapshot that records the run of a full copy or of a restore, in parts."""
 

@@ -17,9 +17,12 @@ from typing import Optional, Sequence, Set
 from ...array import Array
 from ...errors import Invalid, NotFound
 from ...model import ArrayInfo, Capacity, Listing, Pool, Snapshot, Volume
+from ...properties import QOS
+from ...units import KIB, MIB
 from .capabilities import DswareCapabilities
 from .names import MARKER, marker
-from .wire import Wire
+from .policies import LIMITS
+from .wire import Policy, Wire
 
 
 class Reading(Array):
@@ -111,13 +114,13 @@ class Reading(Array):
         """One more request for a volume with a marker: a finished copy has one too, where it cannot be removed."""
         return marker("volume", volume.name) not in markers or self._wire.has_snapshot(finished_marker(volume))
 
-    def volumes_in_full(self, names: Sequence[str]) -> Listing[Volume]:
-        """With the quality of service, where the interface reports it: one more request for each volume."""
-        found = self.volumes(names)
+    def with_properties(self, volumes: Listing[Volume], names: Sequence[str]) -> Listing[Volume]:
+        """With the limits of these volumes, where the interface reports them: one more request for each."""
+        wanted = [one for one in volumes if one.name in names] if self.capabilities.refusal(QOS) is None else []
         with self._doing("read the QoS of volumes"):
-            with_qos = zip(found, self._wire.side_by_side(lambda one: self._wire.qos(one.name), found.items))
-            items = tuple(one if qos is None else replace(one, options={"qos": qos}) for one, qos in with_qos)
-        return replace(found, items=items)
+            policies = self._wire.side_by_side(lambda one: self._wire.policy_of(one.name), wanted)
+        found = {one.name: with_limits(one, policy) for one, policy in zip(wanted, policies)}
+        return replace(volumes, items=tuple(found.get(one.name, one) for one in volumes))
 
     def _markers(self, kind: str, names: Sequence[str]) -> Set[str]:
         wanted = [marker(kind, name) for name in names]
@@ -164,6 +167,14 @@ class Reading(Array):
         if volume is None:
             raise NotFound("volume %s existed and has been deleted meanwhile" % name, target=name)
         return volume
+
+
+def with_limits(volume: Volume, policy: Optional[Policy]) -> Volume:
+    """The volume with the limits of this policy; they stay unknown where the policy could not be read."""
+    if policy is None:
+        return volume
+    rate = None if policy.mib_per_second is None else policy.mib_per_second * (MIB // KIB)
+    return replace(volume, options=dict(volume.options, **dict(zip(LIMITS, (policy.iops, rate)))))
 
 
 def finished_marker(copy: Volume) -> str:

@@ -19,7 +19,8 @@ from ...transport.http_reply import Reply
 from ...units import MIB, whole_number
 from .codes import EXPIRED, MOMENTARY, SnapshotGone, VolumeGone, error_of, suspect
 from .ledger import PAGE_SIZE, REST_PORT, REST_VERSION, SNAPSHOT_COPYING_STATUS, VENDOR_VERSION, VOLUME_KEY
-from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Page, Wire, read_pages, readable, state_of, time_of
+from .policies import LIMITS, PolicyCalls
+from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Page, read_pages, readable, state_of, time_of
 
 Object = Dict[str, Any]
 
@@ -32,12 +33,12 @@ FATHER_KEYS = (VOLUME_KEY.value, "volumeName", "volName")
 NAMES = ("volName", "snapName", "snapshotName")
 # Section 2.3: the calls that only the vendor's own driver sends. It sends them with VENDOR_VERSION.
 VENDOR_CALLS = re.compile(
-    r"(volume/list|volume/snapshot/list|volume/qos|snapshot/rollback|cluster/sn|(host|port|lun)/.*)\Z"
+    r"(volume/list|volume/snapshot/list|volume/qos|snapshot/rollback|cluster/sn|(host|port|lun|qos)/.*)\Z"
 )
 FULL_COPY = "/api/v2/block_service/createFullVolumeFromSnap"
 
 
-class RestWire(Wire):
+class RestWire(PolicyCalls):
     """A session with one of the array's managers, and the calls of the REST interface (sheet, section 2.3)."""
 
     def __init__(self, connection: Connection) -> None:
@@ -206,6 +207,7 @@ class RestWire(Wire):
             state=state_of(item["status"]),
             serial=str(item.get("wwn") or "").lower() or None,
             created=time_of(item.get("createTime")),
+            options=dict.fromkeys(LIMITS),
         )
 
     def snapshots(self, names: Sequence[str]) -> Listing[Snapshot]:
@@ -254,18 +256,6 @@ class RestWire(Wire):
             return objects(answer, key), whole_number(answer.get("totalNum"))
 
         return read_pages(key[: -len("List")] + "s", ask, PAGE_SIZE.value, NAMES)
-
-    def qos(self, volume: str) -> Optional[Object]:
-        try:
-            answer = self.call("GET", "volume/qos", query=[("volName", volume)])
-        except (Unauthorized, Unreachable, Timeout, Busy):
-            raise
-        except FlashError as error:
-            # Not every version has this call, and the volume may be gone by now.
-            if error.code is None:
-                raise
-            return None
-        return {key: value for key, value in answer.items() if key != "result"}
 
     # -- writing -----------------------------------------------------------------------------------------------------
 

@@ -17,31 +17,32 @@ from ...transport.confirm import confirm, repeat
 from ...units import MIB, format_size
 from .codes import Mapped, NameTaken, Referenced
 from .ledger import GRANULARITY
+from .limits import Limits
 from .names import MARKER, marker
-from .reading import Reading
 
 # Errors after which the array may still make the change.
 UNSURE = (Timeout, Unreachable, BadReply)
 
 
-class Volumes(Reading):
+class Volumes(Limits):
     """What a Dsware does with volumes and snapshots, except copies."""
 
     # -- volumes -----------------------------------------------------------------------------------------------------
 
     def create_volume(self, spec: VolumeSpec) -> Volume:
-        """One request."""
+        """One request; three with limits."""
         with self._doing("create volume %s" % spec.name, spec.name):
             if spec.options.get("full_clone"):
                 raise Invalid("full_clone is for volumes that are made of another")
             size, pool = new_size(spec.size, GRANULARITY), self._pool(spec.pool)
             made = Volume(spec.name, size, pool=pool.name, mappings=(), snapshots=())
+            begun = self._begin_limits(spec.name, spec.options)
             existing = confirm(
                 lambda: self._wire.create_volume(spec.name, size // MIB, pool),
                 lambda: self._same_volume(spec.name, size, pool),
                 (NameTaken,),
             )
-            return existing or made
+            return self._end_limits(existing or made, spec.options, begun)
 
     def _same_volume(self, name: str, size: int, pool: Optional[Pool]) -> Optional[Volume]:
         """The volume that has the name already. Raises Conflict unless it has that size and is in that pool."""
@@ -67,14 +68,14 @@ class Volumes(Reading):
         raise self.unsupported("rename_volume", "", volume)
 
     def delete_volume(self, volume: Volume) -> None:
-        """Three requests on REST: read whether it is mapped, and its snapshots, and delete it.
+        """Four requests on REST: read whether it is mapped, its snapshots, and its QoS policy, and delete it.
 
-        One on the socket, and polls.
+        With a policy of this client four more. One on the socket, and polls.
         """
         with self._doing("delete volume %s" % volume.name, volume.name):
             self._refuse_mapped(volume.name)
             if self.capabilities.proves_snapshots:
-                self._refuse_with_snapshots(volume.name)
+                self._delete_policy(volume.name, self._refuse_with_snapshots(volume.name))
             try:
                 self._delete(self._wire.delete_volume, volume.name, lambda: self._wire.volume(volume.name) is None)
             except Mapped:
@@ -87,12 +88,15 @@ class Volumes(Reading):
     def _refuse_mapped(self, name: str) -> None:
         """Raises InUse when the volume is known to be mapped or attached."""
 
-    def _refuse_with_snapshots(self, name: str) -> None:
-        """Raises InUse when it has snapshots: an array that does not refuse would delete them too."""
+    def _refuse_with_snapshots(self, name: str) -> Tuple[str, ...]:
+        """The names of its markers. Raises InUse when it has snapshots: an array that does not refuse would delete them
+        too."""
         found = self._wire.snapshots_of(name)
-        kept = [one.name for one in (*found, *found.unreadable) if not one.name.startswith(MARKER)]
+        names = tuple(one.name for one in (*found, *found.unreadable))
+        kept = [one for one in names if not one.startswith(MARKER)]
         if kept:
             raise InUse("it has snapshots: %s" % ", ".join(sorted(kept)), hint="Delete its snapshots first.")
+        return names
 
     @staticmethod
     def _delete(delete: Callable[[str], None], name: str, deleted: Callable[[], bool]) -> None:

@@ -10,7 +10,7 @@ An implementation raises the errors of codes.py, and AnswerLost when a change ma
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from ...client import listing, read_unchanged, side_by_side
 from ...errors import BadReply, Unsupported
@@ -28,6 +28,14 @@ NOT_MAPPED: Tuple[Mapping, ...] = ()
 NOTHING_NEEDS_IT: Tuple[str, ...] = ()
 # Up to so many objects are read by name, one request each; of more the complete list is read.
 FEW = 8
+
+
+class Policy(NamedTuple):
+    """A QoS policy: limits of the volumes that have it. 0 is no limit, None a limit that is not reported."""
+
+    name: str
+    iops: Optional[int] = 0
+    mib_per_second: Optional[int] = 0
 
 
 class Wire(ABC):
@@ -117,9 +125,29 @@ class Wire(ABC):
     def rollback(self, volume: str, snapshot: str) -> None:
         """Put the snapshot's content back into its volume."""
 
-    def qos(self, volume: str) -> Optional[Dict[str, Any]]:
-        """The quality of service of the volume as the array reports it; None where it cannot be read."""
+    def policy_of(self, volume: str) -> Optional[Policy]:
+        """The QoS policy of the volume, with an empty name where it has none; None where that cannot be read."""
         return None
+
+    def create_policy(self, policy: Policy) -> None:
+        """Which of its codes says that there is one of that name is not known."""
+        raise NotImplementedError
+
+    def modify_policy(self, policy: Policy) -> None:
+        """Give it these limits."""
+        raise NotImplementedError
+
+    def delete_policy(self, name: str) -> None:
+        """Which of its codes says that there is none of that name is not known."""
+        raise NotImplementedError
+
+    def associate(self, volume: str, policy: str) -> None:
+        """Give the volume, which has none, this policy."""
+        raise NotImplementedError
+
+    def disassociate(self, volume: str, policy: str) -> None:
+        """Take the volume out of the policy."""
+        raise NotImplementedError
 
     def volume(self, name: str) -> Optional[Volume]:
         found = self.volumes([name])

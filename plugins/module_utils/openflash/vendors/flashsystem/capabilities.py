@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Optional
 
 from ...model import FC, ISCSI, THICK, Capabilities, CopyMethod, NameRule
+from ...properties import LACKING
 from .ledger import GRANULARITY, LARGEST, LUN_RANGE, NAME_LONGEST, NAME_PATTERN, SMALLEST
 from .names import MARKER, SUFFIX
 
@@ -72,6 +73,6 @@ def capabilities(no_path: Callable[[], Optional[str]]) -> FlashSystemCapabilitie
         protocols=(FC, ISCSI),
         proves_snapshots=False,
         chap=None,
-        refusals=_REFUSALS,
+        refusals=dict(LACKING, **_REFUSALS),
         no_path=no_path,
     )

@@ -23,6 +23,7 @@ from ...model import (
     Volume,
     VolumeSpec,
 )
+from ...properties import LACKING
 from ...units import MIB
 from .ledger import (
     FIRST_WITH_ENCRYPTION,
@@ -100,6 +101,10 @@ class ConcertoCapabilities(Capabilities):
         return CopyMethod("instant", independent=False)
 
 
+VOLUME_OPTIONS = {"encrypted": OptionRule(bool, create_only=True, description="true or false, from 7.5.6 on")}
+"""Those of the newest release."""
+
+
 def kind_of(source: Any) -> Optional[str]:
     """The provisioning of a volume, or of the volume of a snapshot; ``clone`` for a thin clone; None where unknown."""
     if isinstance(source, Volume):
@@ -120,7 +125,6 @@ def capabilities(version: Tuple[int, ...], external: bool, dedup: bool) -> Conce
     :param external: whether it is a 7700.
     :param dedup: whether it has dedup volumes: a 7300 with the licence, or a 7700 of which the task names such pools.
     """
-    encrypted = OptionRule(bool, create_only=True, description="true or false")
     return ConcertoCapabilities(
         vendor="violin",
         volume_name=_name(NAME_LONGEST.value),
@@ -136,9 +140,10 @@ def capabilities(version: Tuple[int, ...], external: bool, dedup: bool) -> Conce
         proves_snapshots=True,
         chap=None,
         clones_depend=True,
-        volume_options={"encrypted": encrypted} if version >= FIRST_WITH_ENCRYPTION else {},
+        volume_options=VOLUME_OPTIONS if version >= FIRST_WITH_ENCRYPTION else {},
         external=external,
         refusals={
+            **LACKING,
             "restore_snapshot": "Concerto cannot put a snapshot's content back into its volume; make a volume from the "
             "snapshot and map that instead",
             "refresh_volume": "no copy into a volume that exists is offered on Violin, and a copy that takes the name "

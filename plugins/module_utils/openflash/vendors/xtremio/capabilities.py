@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Dict
 
 from ...model import FC, ISCSI, THIN, WITH_VOLUMES, Capabilities, NameRule
+from ...properties import LACKING
 from ...units import MIB
 from .ledger import GRANULARITY, LARGEST, LUN_RANGE, NAME_LONGEST, NAME_PATTERN
 from .names import TEMPORARY_LONGEST
@@ -54,5 +55,5 @@ def capabilities(is_v2: bool) -> Capabilities:
         snapshot_names=WITH_VOLUMES,
         finishes_snapshot_sets=True,
         proves_snapshots=is_v2,
-        refusals={} if is_v2 else _ON_3X,
+        refusals=LACKING if is_v2 else dict(LACKING, **_ON_3X),
     )

@@ -48,6 +48,12 @@ NO_VOLUME_63 = 31000000
 NO_VOLUME_TO_DELETE_63 = 32150005
 # What the array answers where a host must be in a host group is not known.
 NO_GROUP = 50159998
+# Nor are the codes of QoS policies.
+POLICY_EXISTS = 50159961
+NO_POLICY = 50159962
+POLICY_IN_USE = 50159963
+HAS_POLICY = 50159964
+HAS_NO_POLICY = 50159965
 NOT_LOGGED_IN = 10000003
 LOGIN_FAILED = 1077949061
 # The socket has one code for any object that does not exist.
@@ -90,6 +96,11 @@ TEXTS = {
     AGENT_SICK: "The agent does not respond.",
     VBS_FAILED: "The VBS client has failed.",
     COMMAND_FORMAT: "The format of the command is wrong.",
+    POLICY_EXISTS: "The QoS policy already exists.",
+    NO_POLICY: "The QoS policy does not exist.",
+    POLICY_IN_USE: "The QoS policy is associated with a volume.",
+    HAS_POLICY: "The volume is associated with a QoS policy.",
+    HAS_NO_POLICY: "The volume is not associated with the QoS policy.",
     NO_VOLUME_63: "The volume does not exist.",
     NO_VOLUME_TO_DELETE_63: "The volume does not exist.",
     NOT_LOGGED_IN: "The user is not logged in.",

@@ -38,6 +38,8 @@ LAST_WITH_OLD_CODES = (6, 3)
 REPLY_LIMIT = 1024
 # Section 5.3: the name of a new array's default pool is not known.
 POOL = "pool0"
+# Section 2.3: the longest name of a QoS policy, from a client.
+POLICY_NAME = 63
 CAPACITY = 20 << 40
 # Section 2.3: that the first LUN is 1 is inferred from an example.
 FIRST_LUN = 1
@@ -79,6 +81,10 @@ LEDGER: Ledger = (
     # The largest page, whatever a client asks for.
     Assumption("dsware.rest.page_size", 1000, "2.3", (100, 2)),
     Assumption("dsware.lists.status", True, "2.3", (False,)),
+    # The largest maxIOPS and maxMBPS that the array takes.
+    Assumption("dsware.qos.unlimited", (999_999_999, 999_999), "2.3", ((9_999_999, 99_999),)),
+    Assumption("dsware.qos.reported", True, "2.3", (False,)),
+    Assumption("dsware.qos.second_policy", "refused", "2.3", ("replaced",)),
     Assumption("dsware.objects.create_time", True, "2.3", (False,)),
     Assumption("dsware.snapshots.volume_key", "fatherName", "2.3", ("volumeName", "none")),
     Assumption("dsware.socket.extensions", False, "2.1", (True,)),

@@ -8,23 +8,24 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from ...objects import Host, Initiator, Mapping as Lun, Volume
 from ..http import HttpReply, HttpRequest, json_reply
 from . import codes, ledger
+from .bodies import Body, integer as _int, text as _text, texts as _texts
 from .codes import Refusal
+from .policies import Policies
 from .state import AGENT, MIB, DswareState, refusing
 
-Body = dict[str, Any]
 # Sections 1.5 and 2.3: most calls have a version segment and some have none; here every call may have one.
 _PATH = re.compile(r"/dsware/service/(?:(?P<version>rest|v\d+\.\d+)/)?(?P<call>.+?)/*\Z")
 _FULL_COPY = "/api/v2/block_service/createFullVolumeFromSnap"
 # Section 2.3: the calls that only the vendor's own driver sends; it sends them with this version.
 _VENDOR_VERSION = "v1.2"
 _VENDOR_CALLS = re.compile(
-    r"(volume/list|volume/snapshot/list|volume/qos|snapshot/rollback|cluster/sn|(host|port|lun)/.*)\Z"
+    r"(volume/list|volume/snapshot/list|volume/qos|snapshot/rollback|cluster/sn|(host|port|lun|qos)/.*)\Z"
 )
 # Section 2.3: the keys that clients send with the calls.
 _KEYS = {
@@ -38,6 +39,11 @@ _KEYS = {
     "volume/attach": "volName ipList",
     "volume/detach": "volName ipList",
     "volume/qos": "volName",
+    "qos/create": "qosName qosSpecInfo",
+    "qos/modify": "qosName qosSpecInfo",
+    "qos/delete": "qosNames",
+    "qos/volume/associate": "keyNames qosName",
+    "qos/volume/disassociate": "keyNames qosName",
     "snapshot/queryByName": "snapshotName",
     "snapshot/list": "poolId pageNum pageSize filters",
     "volume/snapshot/list": "volName batchNum batchLimit filters",
@@ -88,6 +94,7 @@ class Rest:
         self.address = address
         self.serial = serial
         self.tokens: set[str] = set()
+        self._policies = Policies(system)
         self._calls: dict[tuple[str, str], Callable[[Body], Body]] = {
             ("GET", "storagePool"): self._pools,
             ("GET", "cluster/storagepool/queryStoragePool"): self._pools,
@@ -101,6 +108,7 @@ class Rest:
             ("POST", "volume/attach"): self._attach,
             ("POST", "volume/detach"): self._detach,
             ("GET", "volume/qos"): self._qos,
+            **self._policies.calls(),
             ("GET", "snapshot/queryByName"): self._snapshot_by_name,
             ("POST", "snapshot/list"): self._snapshots,
             ("POST", "volume/snapshot/list"): self._snapshots_of,
@@ -244,8 +252,7 @@ class Rest:
         return {}
 
     def _qos(self, body: Body) -> Body:
-        self.system.volume(_text(body, "volName"))
-        return {"qosName": None}
+        return self._policies.shown(self.system.volume(_text(body, "volName")))
 
     # ---- attachments -----------------------------------------------------------------------------------------------
 
@@ -501,25 +508,3 @@ def failure(code: int, *, detail: bool = False) -> HttpReply:
     if detail:
         body = {"result": 1, "detail": [{"errorCode": code, "description": text}]}
     return json_reply(200, body, message=f"{code} {text}")
-
-
-def _text(body: Mapping[str, Any], key: str) -> str:
-    value = body.get(key)
-    if not isinstance(value, str) or not value:
-        raise Refusal(codes.MALFORMED)
-    return value
-
-
-def _texts(body: Mapping[str, Any], key: str) -> list[str]:
-    value = body.get(key)
-    if not isinstance(value, list) or not value or not all(isinstance(text, str) and text for text in value):
-        raise Refusal(codes.MALFORMED)
-    return value
-
-
-def _int(body: Mapping[str, Any], key: str) -> int:
-    """A number. It may be text: one client sends pool ids as it read them."""
-    value = body.get(key)
-    if isinstance(value, bool) or not str(value).isdigit():
-        raise Refusal(codes.MALFORMED)
-    return int(str(value))

@@ -28,7 +28,7 @@ from ...rules import Rules
 from ...settings import ArrayConfig
 from ..base import parse_version
 from ..http import HttpReply, HttpRequest, HttpWire
-from . import codes, ledger, programs, rest, text, tools
+from . import codes, ledger, policies, programs, rest, text, tools
 from .codes import Refusal
 from .content import DswareContent
 from .rest import Rest
@@ -322,6 +322,9 @@ class DswareWire(HttpWire):
         agents = {host.name for host in self.array.hosts if host.attributes.get(AGENT)}
         shown["hosts"] = [host for host in shown["hosts"] if host["name"] not in agents]
         shown["groups"] = [group for group in shown["groups"] if group["kind"] != "port"]
+        for group in shown["groups"]:
+            if group["kind"] == policies.KIND:
+                group["limits"] = dict(self.array.groups(policies.KIND)[group["id"]].attributes)
         if self.volume_images is not None:
             for row in shown["volumes"]:
                 row["content"] = self.volume_images.content(self.array.volumes[row["id"]])
