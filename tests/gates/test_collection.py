@@ -70,7 +70,7 @@ def test_the_artifact_has_only_what_a_user_needs(installed: Path) -> None:
     assert {entry.name for entry in installed.iterdir()} == {
         *("CHANGELOG.rst", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "LICENSES"),
         *("MAINTAINERS.md", "MANIFEST.json", "README.md", "REUSE.toml", "SECURITY.md"),
-        *("changelogs", "docs", "meta", "playbooks", "plugins", "roles", "tests"),
+        *("changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles", "tests"),
     }
     assert [entry.name for entry in (installed / "tests").iterdir()] == ["config.yml"]
     unwanted = (".", "__pycache__")
