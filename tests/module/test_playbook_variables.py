@@ -30,20 +30,27 @@ def options_of(name: str) -> dict[str, Any]:
 
 def test_every_playbook_that_ships_is_tested() -> None:
     assert PLAYBOOKS == [
+        "awx",
+        "clone",
+        "declare",
         "drift",
         "export",
         "fleet_report",
         "glance_on_datera",
+        "golden_image",
         "golden_images",
         "kolla_backends",
         "openstack_backends",
+        "provision",
         "quickstart",
+        "snapshots",
     ]
 
 
 @pytest.mark.parametrize("name", PLAYBOOKS)
 def test_every_variable_that_a_playbook_reads_is_described(name: str) -> None:
     files = [FOLDER / f"{name}.yml", FOLDER / f"tasks/{name}.yml"]
+    files += [FOLDER / "vars/awx.yml"] if name == "awx" else []
     text = "".join(path.read_text(encoding="utf-8") for path in files if path.exists())
     prefix = name if name != "golden_images" else "golden"
     variables_read = set(re.findall(rf"\b{prefix}_\w+\b", re.sub(r"#.*|openflash\.storage\.\w+", "", text)))
@@ -55,6 +62,21 @@ def test_every_variable_that_a_playbook_reads_is_described(name: str) -> None:
 
 
 INTERNAL = {
+    "awx": {
+        *(
+            f"awx_{name}"
+            for name in ("approved", "common", "credential_names", "credential_types", "fleet_text", "folder")
+        ),
+        *("awx_hosts_of_arrays", "awx_question_arrays", "awx_templates"),
+    },
+    "clone": {f"clone_{name}" for name in ("addresses", "larger", "of_snapshot", "result", "system")},
+    "declare": {f"declare_{name}" for name in ("content", "file", "removes", "result", "sections")},
+    "golden_image": {"golden_image_given", "golden_image_lines"},
+    "provision": {
+        *(f"provision_{name}" for name in ("addresses", "declared", "kind", "lines", "names", "pooled", "result")),
+        *("provision_sizes", "provision_system"),
+    },
+    "snapshots": {f"snapshots_{name}" for name in ("declared", "kept", "names", "result", "series")},
     "fleet_report": {
         f"fleet_report_{name}"
         for name in ("content", "data", "drift_data", "figures", "history", "now", "path", "plan", "reads")

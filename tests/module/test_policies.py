@@ -81,7 +81,7 @@ def test_working_hours_can_be_set() -> None:
 def test_the_plan_of_a_task(xtremio: ArrayUnderTest) -> None:
     xtremio.done("flash_volume", volumes=[{"name": "web-a"}, {"name": "web-b"}], size="1GiB")
     xtremio.done("flash_host_map", host="web", initiators=[xtremio.initiator(0)], volume="web-a")
-    plan = {"check": True, "diff": True, "state": "absent", "unmap": True}
+    plan: dict[str, Any] = {"check": True, "diff": True, "state": "absent", "unmap": True}
     deleted, unmapped, absent = (
         xtremio.task("flash_volume", name=name, **plan) for name in ("web-a", "web-b", "web-c")
     )

@@ -23,6 +23,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.connec
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import OptionRule
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import format_size
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendor import Option
+from tests.support import awx_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "  # The options that only some arrays have: `make rows` writes them from vendors/NAME/vendor.py\n"
@@ -198,6 +199,8 @@ def names() -> str:
 WRITTEN: dict[str, Callable[[str], str]] = {
     "README.md": readme,
     "plugins/doc_fragments/connection.py": fragment,
+    # After the documentation of the options, which it reads
+    "playbooks/vars/awx_credential_types.yml": awx_rows.credential_types,
     "roles/array_simulator/README.md": simulator_readme,
     "roles/cinder_backend/meta/argument_specs.yml": argument_specs,
     **{f"docs/docsite/rst/array_{vendor}.rst": page(vendor) for vendor in VENDORS},
