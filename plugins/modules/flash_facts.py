@@ -127,6 +127,67 @@ ansible_facts:
                   has to the volume; null where the array does not report it.
               type: list
               elements: dict
+        health:
+          description:
+            - The health of the array now. Read only when O(gather_subset) names it. A list that the array has no
+              request for is null. Null on Dsware over its text socket.
+            - States are V(ok), V(warning), V(critical), and V(unknown) where the array does not report it. A word of
+              the array that is not known counts as V(warning).
+          type: dict
+          contains:
+            state:
+              description:
+                - The worst state of all below, with the severity of each alert that nobody has acknowledged and that is
+                  more than V(info). What is there and cannot be read counts as V(warning).
+              type: str
+            array:
+              description: >-
+                The array itself, with C(name), C(state) and C(reported), its own word. On FlashSystem and Dsware the
+                worst of its pools. V(unknown) on Violin.
+              type: dict
+            nodes:
+              description: Its controllers, each with these fields. Null on Dsware and Violin.
+              type: list
+              elements: dict
+            ports:
+              description: Its target ports, or on Datera the interfaces of its nodes, each with these fields. Null on
+                Dsware.
+              type: list
+              elements: dict
+            disks:
+              description: Its disks, each with these fields. Null on Dsware and Violin.
+              type: list
+              elements: dict
+            alerts:
+              description:
+                - The alerts that are not cleared. Null on Dsware, Violin and XIOS 3.x.
+                - C(severity) is V(info), V(warning) or V(critical), C(text) what the array says, C(id), C(code),
+                  C(object), C(acknowledged), and C(time) in UTC (ISO 8601). C(reported) has the C(severity) and the
+                  C(time) in the array's own words. Each but the first two may be null.
+                - On FlashSystem, whose events have no severity in their list, an alert with an error code is
+                  V(critical), another one V(warning), and C(time) is null where the array is not set to UTC.
+              type: list
+              elements: dict
+        performance:
+          description:
+            - The load of the array now. Read only when O(gather_subset) names it. Null on Dsware and Violin.
+          type: dict
+          contains:
+            array:
+              description:
+                - C(iops), C(read_iops), C(write_iops); C(bandwidth), C(read_bandwidth), C(write_bandwidth) in bytes per
+                  second; C(latency), C(read_latency), C(write_latency) in microseconds; C(time) of the measurement in
+                  UTC (ISO 8601). Null where the array does not report it.
+              type: dict
+            interval:
+              description: Seconds over which the figures are the mean. Null where the array does not report it.
+              type: float
+            volumes:
+              description:
+                - The same of each volume that O(filters) names, with its C(name). Null on FlashSystem, which reports no
+                  figures of single volumes.
+              type: list
+              elements: dict
         query:
           description: The result of O(query).
           type: raw

@@ -11,7 +11,7 @@ import pytest
 
 from tests.module.arrays import ArrayUnderTest
 
-pytestmark = [pytest.mark.wire, pytest.mark.hosts]
+pytestmark = pytest.mark.hosts
 
 NOT_REPORTED = "no published interface of this array reports which"
 LOGIN = {"host", "initiator", "protocol", "logged_in", "target", "port", "volume", "paths"}
@@ -68,6 +68,7 @@ def test_the_facts_name_each_login_and_count_the_paths_of_each_volume(array: Arr
     assert array.writes(mark) == []
 
 
+@pytest.mark.wire
 def test_the_subset_is_read_only_when_it_is_asked_for_and_can_be_filtered(array: ArrayUnderTest) -> None:
     map_db1(array)
     assert "connections" not in array.facts()
@@ -80,7 +81,7 @@ def test_the_subset_is_read_only_when_it_is_asked_for_and_can_be_filtered(array:
     assert connections(array, filters={"volumes": ["other"]})["paths"] == []
 
 
-@pytest.mark.every_row
+@pytest.mark.wire
 def test_a_host_with_too_few_paths_fails_the_task_or_is_a_warning(array: ArrayUnderTest) -> None:
     map_db1(array)
     task: dict[str, Any] = {"host": "server", "volume": "db1", "require_paths": 2}
@@ -134,6 +135,7 @@ def test_paths_are_counted_where_the_array_does_not_name_the_targets(
     assert found["logins"][-1]["paths"] == 0
 
 
+@pytest.mark.wire
 def test_what_a_task_changed_stays_when_paths_are_missing(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="1GiB")
     task: dict[str, Any] = {
@@ -156,6 +158,7 @@ def test_what_a_task_changed_stays_when_paths_are_missing(array: ArrayUnderTest)
     assert "The mappings stay" in result.msg
 
 
+@pytest.mark.wire
 def test_without_the_option_no_request_is_made_for_it(array: ArrayUnderTest) -> None:
     map_db1(array)
     counted = []

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.wire
 
 HOST_SUBSETS = ("hosts", "mappings", "ports")
 SUBSETS = ("array", "capacity", "pools", "volumes", "snapshots", "hosts", "mappings", "ports")
+ON_REQUEST = ("groups", "connections", "health", "performance")
 
 
 @pytest.fixture
@@ -60,6 +61,8 @@ FIELDS = {
     "ports": "name protocol address portal up",
     "groups": "name id volumes",
     "connections": "logins paths",
+    "health": "state array nodes ports disks alerts",
+    "performance": "array interval volumes",
 }
 
 
@@ -107,13 +110,13 @@ def test_facts_only_read(filled: ArrayUnderTest) -> None:
         assert counted == len(filled.requests(mark))
 
 
-@pytest.mark.parametrize("subset", [*SUBSETS, "groups", "connections"])
+@pytest.mark.parametrize("subset", [*SUBSETS, *ON_REQUEST])
 def test_a_single_subset_is_returned_alone(filled: ArrayUnderTest, subset: str) -> None:
     assert set(filled.facts(gather_subset=[subset])) == {subset, "unreadable", "api"}
 
 
 def test_subsets_can_be_excluded_and_added(xtremio: ArrayUnderTest) -> None:
-    assert set(xtremio.facts(gather_subset=["all"])) == {*SUBSETS, "groups", "connections", "unreadable", "api"}
+    assert set(xtremio.facts(gather_subset=["all"])) == {*SUBSETS, *ON_REQUEST, "unreadable", "api"}
     assert set(xtremio.facts(gather_subset=["!ports", "!hosts"])) == {*SUBSETS, "unreadable", "api"} - {
         "ports",
         "hosts",

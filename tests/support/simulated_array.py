@@ -50,6 +50,10 @@ class SimulatedArray:
         """Let an initiator be logged in to so many target ports."""
         self.simulator.log_in(initiator, paths, self.name)
 
+    def operate(self, **operation: Any) -> None:
+        """Let it report these ``parts``, ``alerts``, ``load`` and ``volumes``."""
+        self.simulator.operate(operation, self.name)
+
     # ---- its journal -----------------------------------------------------------------------------------------------
 
     def mark(self) -> int:

@@ -180,6 +180,10 @@ class Simulator:
         """Let an initiator be logged in to so many target ports."""
         self._control("PUT", f"/arrays/{name}/login", {"initiator": initiator, "paths": paths})
 
+    def operate(self, operation: Any, name: str = "xtremio") -> None:
+        """Let the array report these states of parts, alerts and loads."""
+        self._control("PUT", f"/arrays/{name}/operation", operation)
+
     def _control(self, method: str, path: str, document: Any = None) -> Any:
         request = urllib.request.Request(
             self.endpoints["control"] + path,

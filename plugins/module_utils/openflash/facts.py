@@ -8,14 +8,27 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping as Map, NamedTuple, Optional, Sequence
 
-from . import report
+from . import monitored, report
 from .array import Array, ConsistencyGroups
 from .errors import BadReply, Busy, FlashError, Invalid, MissingLibrary, Timeout, Unauthorized, Unreachable, context
 from .model import EVERY_HOST, Group, Listing, Unreadable, Volume
-from .monitoring import Connections
+from .monitoring import Connections, Health, Performance
 from .paths import paths_of
 
-SUBSETS = ("array", "capacity", "pools", "volumes", "snapshots", "hosts", "mappings", "ports", "groups", "connections")
+SUBSETS = (
+    "array",
+    "capacity",
+    "pools",
+    "volumes",
+    "snapshots",
+    "hosts",
+    "mappings",
+    "ports",
+    "groups",
+    "connections",
+    "health",
+    "performance",
+)
 
 DEFAULT = ("array", "capacity", "pools", "volumes", "snapshots", "hosts", "mappings", "ports")
 
@@ -107,11 +120,27 @@ def _connections(array: Array, filters: Filters) -> _Reported:
         if (hosts is None or mapping.host in (*hosts, EVERY_HOST)) and (volumes is None or mapping.volume in volumes)
     ]
     shown = [
-        report.login_data(login)
+        monitored.login_data(login)
         for login in logins
         if volumes is None or login.volume is None or login.volume in volumes
     ]
     return _Reported({"logins": shown, "paths": paths}, (*logins.unreadable, *mappings.unreadable))
+
+
+def _health(array: Array, filters: Filters) -> _Reported:
+    found = Health.within(array)
+    if found is None or array.capabilities.refusal(Health.aspect):
+        return _Reported(None)
+    health = found.health()
+    lists = (health.nodes, health.ports, health.disks, health.alerts)
+    return _Reported(monitored.health_data(health), [entry for listing in lists for entry in listing.unreadable])
+
+
+def _performance(array: Array, filters: Filters) -> _Reported:
+    found = Performance.within(array)
+    if found is None or array.capabilities.refusal(Performance.aspect):
+        return _Reported(None)
+    return _Reported(monitored.performance_data(found.performance(filters.get("volumes") or ())))
 
 
 def _filtered(read: Callable[..., Listing[Any]], filters: Filters, *kinds: str) -> Listing[Any]:
@@ -130,6 +159,8 @@ _READERS: Dict[str, Callable[[Array, Filters], Any]] = {
     "ports": lambda array, filters: array.ports(),
     "groups": lambda array, filters: _groups(array),
     "connections": _connections,
+    "health": _health,
+    "performance": _performance,
 }
 
 _AS_DATA: Dict[str, Callable[[Any], Any]] = {

@@ -17,7 +17,6 @@ from .apply import Applied
 from .array import Array
 from .errors import FlashError, NotDone
 from .model import READY, ArrayInfo, Capacity, Group, Host, Mapping, Pool, Port, Snapshot, Volume
-from .monitoring import Login
 from .plan import (
     groups as plan_groups,
     hosts as plan_hosts,
@@ -381,19 +380,6 @@ def port_data(port: Port) -> Data:
         "address": format_initiator(port.address),
         "portal": port.portal,
         "up": port.up,
-    }
-
-
-def login_data(login: Login) -> Data:
-    return {
-        "host": login.host,
-        "initiator": format_initiator(login.initiator),
-        "protocol": login.protocol,
-        "logged_in": login.logged_in,
-        "target": None if login.target is None else format_initiator(login.target),
-        "port": login.port,
-        "volume": login.volume,
-        "paths": login.paths,
     }
 
 

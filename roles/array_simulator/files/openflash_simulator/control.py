@@ -18,6 +18,7 @@
 ``PUT /arrays/NAME/assume``                 play others from now on: ``worst``, or a mapping of ids to values
 ``POST /arrays/NAME/session``               ``{"volume", "initiator", "open"}``: as if that host had logged in, or out
 ``PUT /arrays/NAME/login``                  ``{"initiator", "paths"}``: it is logged in to so many target ports
+``PUT /arrays/NAME/operation``              states of parts, alerts and load: see ``operation.Operation.operate``
 ``POST /arrays/NAME/volumes/VOLUME/write``  ``{"bytes"[, "scope"]}``: as if a host had written to it
 =========================================== =======================================================================
 """
@@ -63,6 +64,7 @@ class Control:
                 web.post("/arrays/{name}/begin", self._begin),
                 web.post("/arrays/{name}/session", self._session),
                 web.put("/arrays/{name}/login", self._login),
+                web.put("/arrays/{name}/operation", self._operate),
                 web.get("/arrays/{name}/assume", self._assumed),
                 web.put("/arrays/{name}/assume", self._assume),
                 web.post("/arrays/{name}/volumes/{volume}/write", self._write),
@@ -152,6 +154,14 @@ class Control:
         try:
             wire.operation.log_in(raw)
         except ConfigError as error:
+            raise _refusal(web.HTTPBadRequest, str(error)) from None
+        return web.json_response({})
+
+    async def _operate(self, request: web.Request) -> web.Response:
+        wire, raw = self._wire(request), await _document(request)
+        try:
+            wire.operation.operate(raw)
+        except (ConfigError, TypeError, AttributeError, ValueError) as error:
             raise _refusal(web.HTTPBadRequest, str(error)) from None
         return web.json_response({})
 

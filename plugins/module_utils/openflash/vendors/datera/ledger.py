@@ -231,6 +231,33 @@ ACL_ANSWER = Assumption(
     "Nothing: the complete policy is understood too, and for any other answer the list is read.",
     "The answer is the complete policy, or the entry alone.",
 )
+LATENCY_UNIT = Assumption(
+    "datera.metrics.latency_unit",
+    1,
+    "2",
+    NOBODY,
+    "A latency is in this many microseconds.",
+    "The latencies of flash_facts are wrong by that factor.",
+    "The latency of a volume differs from what its host measures by a factor.",
+)
+THROUGHPUT_UNIT = Assumption(
+    "datera.metrics.throughput_unit",
+    1,
+    "2",
+    NOBODY,
+    "A throughput is in this many bytes per second.",
+    "The bandwidths of flash_facts are wrong by that factor.",
+    "The throughput of a volume differs from what its host measures by a factor.",
+)
+NODE_PARTS = Assumption(
+    "datera.nodes.parts",
+    "complete",
+    "2",
+    DOCUMENT,
+    "The list of storage nodes has their devices and interfaces, with the health of each.",
+    "The disks and the ports of flash_facts are null.",
+    "The parts within a storage node are missing, or have a path alone.",
+)
 SESSIONS = Assumption(
     "datera.access.sessions",
     "text",
@@ -420,6 +447,9 @@ DESCR_PATTERN = Assumption(
 )
 
 LEDGER: Ledger = (
+    LATENCY_UNIT,
+    THROUGHPUT_UNIT,
+    NODE_PARTS,
     VERSIONS_SERVED,
     AFTER_EXPIRY,
     PAGE_SIZE,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional
 
+from ...errors import BadReply
 from .session import EdfSession, Entity, key
 
 TEMPLATES = "/app_templates/%s"
@@ -167,3 +168,13 @@ class EdfOperations(EdfSession):
 
     def nodes(self) -> List[Entity]:
         return self.list("/storage_nodes")
+
+    def faults(self) -> List[Entity]:
+        return self.list("/fault_logs", tenant="/root")
+
+    def latest(self, metric: str, path: str) -> List[Entity]:
+        """The newest value of a figure, of each entity at the path."""
+        found = self._data(self._ask("GET", "/metrics/io/%s/latest" % metric, [("path", path)], tenant="/root"))
+        if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+            raise BadReply("the answer about %s is no list of figures" % metric)
+        return found

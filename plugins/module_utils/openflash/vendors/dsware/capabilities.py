@@ -39,6 +39,7 @@ _REFUSALS = {
     "atomic_snapshots": "this array takes one snapshot at a time; take them one by one while the application is quiet",
     "metadata": "this array keeps no notes on a volume; keep them in the inventory",
     "map_snapshot": "this array does not map snapshots; make a volume of it (source_snapshot) and map that",
+    "performance": "the interfaces of this array that are known here do not report its load",
     "connections": "no published interface of this array reports which hosts are logged in; look at the hosts, and at "
     "their agents",
     "rename_host": "no published interface of this array renames a host; make another, and move the initiators",
@@ -53,6 +54,7 @@ _SOCKET_REFUSALS = {
     "transport: rest",
     QOS: "the text socket has no limits of a volume; use transport: rest, or leave qos out",
     "set_volume": "volumes of this array have no properties that can be changed over the text socket",
+    "health": "the text socket does not report the health of the array; use transport: rest",
     "restore_snapshot": "the text socket has no restore; make a new volume from the snapshot (source_snapshot), or use "
     "transport: rest",
     "create_host": _NO_SOCKET_HOSTS,

@@ -16,8 +16,8 @@ from ...transport.command import CommandTransport
 from ...transport.journal import Journal
 from ...units import parse_endpoint
 from .capabilities import capabilities
-from .hosts import Hosts
 from .ledger import EXTENSIONS, REST, SOCKET
+from .monitoring import Monitoring
 from .names import names_of_this_host
 from .rest import RestWire
 from .text import TextWire
@@ -25,7 +25,7 @@ from .text import TextWire
 __all__ = ["Dsware", "connect"]
 
 
-class Dsware(Hosts):
+class Dsware(Monitoring):
     """One array, over one of its interfaces. A volume and a snapshot may have the same name (sheet, section 2)."""
 
     @property

@@ -321,7 +321,18 @@ AGENT_FAILED = Assumption(
     "An agent that has failed answers another code that is not known.",
 )
 
+POOL_STATUS = Assumption(
+    "dsware.pools.status",
+    "0",
+    "2",
+    NOBODY,
+    "poolStatus has this number while a pool is healthy.",
+    "A healthy array is reported with the state warning.",
+    "All pools of a healthy array have another number.",
+)
+
 LEDGER: Ledger = (
+    POOL_STATUS,
     NAME_LONGEST,
     NAME_PATTERN,
     HOST_LONGEST,

@@ -165,6 +165,11 @@ class RestWire(PolicyCalls):
         listing: Listing[Pool] = readable("pool", [(str(i.get("poolName")), i) for i in found], _pool)
         return listing
 
+    def pool_states(self) -> List[Tuple[str, Any]]:
+        """Name and ``poolStatus`` of each pool, None where the array does not report it."""
+        found = objects(self.call("GET", "storagePool"), "storagePools")
+        return [(str(item.get("poolName") or item.get("poolId")), item.get("poolStatus")) for item in found]
+
     _pools: Optional[Dict[str, str]] = None
 
     def _pool_names(self) -> Dict[str, str]:

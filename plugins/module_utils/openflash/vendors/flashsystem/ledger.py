@@ -328,6 +328,17 @@ REMOVE_PORT = Assumption(
     "Initiators cannot be removed from a host. The task fails, and changes nothing. Use the array's own tools.",
     "The array refuses rmhostport, or demands -force.",
 )
+MONITORING = Assumption(
+    "flashsystem.array.monitoring",
+    True,
+    "9",
+    DOCUMENT,
+    "The array has lsdrive, lseventlog and lssystemstats, with the columns and options of its siblings.",
+    "The disks, the alerts or the figures of the load are null.",
+    "The array does not know one of these commands.",
+)
+STATS_SECONDS = 5.0
+"""Over which the siblings' lssystemstats measures (a public exporter for Prometheus says so)."""
 FABRIC = Assumption(
     "flashsystem.hosts.fabric",
     "lsfabric",
@@ -435,6 +446,7 @@ LEDGER: Ledger = (
     WWPN_LIST,
     IQN_LIST,
     REMOVE_PORT,
+    MONITORING,
     FABRIC,
     LOGGED_IN,
     DELETE_HOST_MAPPED,

@@ -177,7 +177,7 @@ class Reading(Array):
                 nodes = {row.get("id", ""): row for row in self._wire.lsnode()}
                 online = {number: row for number, row in nodes.items() if row.get("status") == "online"}
                 fc = listing("port", self._optional(self._wire.lsportfc), lambda row: _fc_port(row, online))
-                ethernet = _without_failover(self._optional(self._wire.lsportip))
+                ethernet = without_failover(self._optional(self._wire.lsportip))
                 v4 = listing("port", ethernet, lambda row: _portal(row, online, "IP_address"))
                 v6 = listing("port", ethernet, lambda row: _portal(row, online, "IP_address_6"))
                 self._ports = Listing(fc.items + v4.items + v6.items, fc.unreadable + v4.unreadable + v6.unreadable)
@@ -510,7 +510,7 @@ def _fc_port(row: Row, online: Dict[str, Row]) -> Optional[Port]:
     return Port("%s:%s" % (row.get("node_name") or row["node_id"], row["id"]), FC, address, up=True)
 
 
-def _without_failover(rows: Sequence[Row]) -> List[Row]:
+def without_failover(rows: Sequence[Row]) -> List[Row]:
     """The rows of Ethernet ports, without those that repeat an address for the failover of the other node."""
 
     def addresses(row: Row) -> Set[str]:

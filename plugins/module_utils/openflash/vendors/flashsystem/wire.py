@@ -46,14 +46,26 @@ class Commands(Cli):
     def lsmdiskgrp(self, session: bool = False) -> List[Row]:
         return self.table("lsmdiskgrp", "-bytes", session=session)
 
-    def lsnode(self) -> List[Row]:
-        return self.table("lsnode", session=True)
+    def lsnode(self, session: bool = True) -> List[Row]:
+        return self.table("lsnode", session=session)
 
-    def lsportfc(self) -> List[Row]:
-        return self.table("lsportfc", session=True)
+    def lsportfc(self, session: bool = True) -> List[Row]:
+        return self.table("lsportfc", session=session)
 
-    def lsportip(self) -> List[Row]:
-        return self.table("lsportip", session=True)
+    def lsportip(self, session: bool = True) -> List[Row]:
+        return self.table("lsportip", session=session)
+
+    def lsdrive(self) -> List[Row]:
+        return self.table("lsdrive")
+
+    def lseventlog(self) -> List[Row]:
+        """The alerts that nobody has fixed."""
+        options = [("alert", "yes"), ("message", "no"), ("monitoring", "no"), ("expired", "no"), ("fixed", "no")]
+        words = [word for name, value_of in options for word in ("-" + name, value_of)]
+        return self.table("lseventlog", *words, needs=("sequence_number", "last_timestamp"))
+
+    def lssystemstats(self) -> List[Row]:
+        return self.table("lssystemstats", needs=("stat_name", "stat_current"))
 
     # -- vdisks (2.2) --------------------------------------------------------------------------------------------------
 

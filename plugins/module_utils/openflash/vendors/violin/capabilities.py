@@ -155,6 +155,7 @@ def capabilities(version: Tuple[int, ...], external: bool, dedup: bool) -> Conce
             "chap": "CHAP is not offered on Violin; restrict access to the iSCSI portals in the network",
             "set_volume": "a volume of this array has no properties that can be changed; create a new one",
             "map_snapshot": "a snapshot of this array cannot be mapped; make a volume of it and map that",
+            "performance": "no published interface of this array reports its load",
             "connections": "no published interface of this array reports which initiators are logged in; look at "
             "multipath on the hosts",
             "set_host_os": "the operating system of a host can only be chosen when it is created; delete the host and "

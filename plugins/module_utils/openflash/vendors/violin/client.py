@@ -14,6 +14,7 @@ from ...transport.http import HttpTransport
 from ...transport.journal import Journal
 from .copies import Copies
 from .hosts import Hosts
+from .monitoring import Monitoring
 from .reading import Reading, Settings
 from .snapshots import Snapshots
 from .volumes import Volumes
@@ -25,7 +26,7 @@ PORT = 443
 LARGEST, SMALLEST = "largest", "smallest"
 
 
-class Violin(Copies, Snapshots, Volumes, Hosts, Reading):
+class Violin(Copies, Snapshots, Volumes, Hosts, Monitoring, Reading):
     """One array, through the gateway that the task names; each gateway manages all of it.
 
     A volume is a LUN, a snapshot a TimeMark of a LUN, named by its comment, a host a SAN client. A full copy has a

@@ -26,7 +26,7 @@ Session = TypeVar("Session", bound="XmsSession")
 # Section 2: the keys of lists that are not the name of the type.
 _LIST_KEYS = {"initiators-connectivity": "content", "xms": "xmss", "consistency-group-volumes": "consistency-groups"}
 # Section 1: the types that belong to no cluster.
-_XMS_WIDE = ("clusters", "xms", "tags")
+_XMS_WIDE = ("clusters", "xms", "tags", "alerts")
 # Types as errors name them.
 _OBJECT_NAMES = {
     "volumes": "volume",

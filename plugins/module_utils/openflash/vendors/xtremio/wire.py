@@ -74,6 +74,21 @@ CLUSTER_PROPS = (
     "compression-factor",
     "thin-provisioning-ratio",
 )
+HEALTH_PROPS = ("name", "index", "sys-state", "sys-health-state")
+CONTROLLER_PROPS = ("name", "index", "node-health-state")
+SSD_PROPS = ("name", "index", "fru-lifecycle-state")
+ALERT_PROPS = (
+    "guid",
+    "alert-code",
+    "alert-state",
+    "alert-type",
+    "assoc-obj-name",
+    "description",
+    "raise-time",
+    "severity",
+    "sys-name",
+)
+LOAD_PROPS = ("name", "index", "rd-iops", "wr-iops", "rd-bw", "wr-bw", "rd-latency", "wr-latency")
 CHAP_MODES = ("chap-authentication-mode", "chap-discovery-mode")
 
 
@@ -263,6 +278,25 @@ class XmsOperations(XmsSession):
 
     def chap_modes(self) -> Object:
         return self.get("clusters", self.cluster, ("name",) + CHAP_MODES) or {}
+
+    def cluster_health(self) -> Object:
+        return self.get("clusters", self.cluster, HEALTH_PROPS) or {}
+
+    def cluster_load(self) -> Object:
+        return self.get("clusters", self.cluster, LOAD_PROPS) or {}
+
+    def volume_loads(self, names: Sequence[str]) -> List[Object]:
+        return self.named("volumes", names, LOAD_PROPS)
+
+    def controllers(self) -> List[Object]:
+        return self.all("storage-controllers", CONTROLLER_PROPS)
+
+    def ssds(self) -> List[Object]:
+        return self.all("ssds", SSD_PROPS)
+
+    def alerts(self) -> List[Object]:
+        """v2. Those of all clusters."""
+        return self.list("alerts", ALERT_PROPS)
 
     def create_tag(self, tag: str) -> List[int]:
         return self.post("tags", {"entity": TAG_ENTITY, "tag-name": tag})

@@ -128,5 +128,8 @@ LEDGER: Ledger = (
         "2",
         (r"[a-zA-Z_][a-zA-Z0-9_]{2,127}",),
     ),
+    Assumption("datera.metrics.latency_unit", 1, "2", (1000,)),
+    Assumption("datera.metrics.throughput_unit", 1, "2", (1024,)),
+    Assumption("datera.nodes.parts", "complete", "2", ("paths", "missing")),
     *general("datera", "9"),
 )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import bodies as b, hosts, snapshots, system, volumes
+from . import bodies as b, hosts, monitoring, snapshots, system, volumes
 from .call import Call
 from .state import EdfState
 
@@ -180,7 +180,8 @@ def table(edf: EdfState, version: str) -> list[Route]:
         Route("/storage_nodes", read(system.list_nodes)),
         Route("/storage_nodes/:uuid", read(system.show_node)),
         Route("/event_logs", read(system.empty_list)),
-        Route("/fault_logs", read(system.empty_list)),
+        Route("/fault_logs", read(monitoring.list_faults)),
+        Route("/metrics/io/:metric/latest", read(monitoring.latest)),
         Route(
             f"{instance}/{'int_ecosystem_data' if edf.modern else 'metadata'}",
             singleton(system.show_metadata, None, system.update_metadata),

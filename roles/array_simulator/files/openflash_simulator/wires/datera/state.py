@@ -15,6 +15,7 @@ from ...images import Images
 from ...inquiry import Identity, naa_of
 from ...iscsi import Portals
 from ...objects import Pool
+from ...operation import Operation
 from ...rules import Rules
 from ...tgt import EVERYBODY, Disk, Login, Target
 from . import ledger
@@ -62,6 +63,7 @@ class EdfState:
         self.slowness = slowness
         self.portals = portals
         self.images = images
+        self.operation = Operation()
         self.uuid = new_uuid()
         self.nodes = [new_uuid() for _node in range(ledger.NODES)]
         self.tenants: dict[str, Tenant] = {}

@@ -11,6 +11,7 @@ from typing import Any
 from ...assumptions import default_of
 from . import entities, ledger
 from .call import Call
+from .monitoring import parts
 from .objects import ROOT, Tenant
 from .refusals import conflict, invalid, missing, unprocessable
 from .state import EdfState
@@ -34,7 +35,7 @@ def show_system(call: Call) -> Entity:
         "uuid": edf.uuid,
         "sw_version": edf.version,
         "build_version": f"{edf.version}-{''.join(str(part) for part in edf.numbers)}",
-        "health": "ok",
+        "health": edf.operation.state("array"),
         "op_state": "running",
         "total_capacity": total,
         "available_capacity": free,
@@ -67,18 +68,20 @@ def show_node(call: Call) -> Entity:
 
 def _node(edf: EdfState, number: int) -> Entity:
     share = edf.pool.size // len(edf.nodes)
+    path, name = f"/storage_nodes/{edf.nodes[number]}", f"{edf.name}-node{number + 1}"
     return {
-        "path": f"/storage_nodes/{edf.nodes[number]}",
+        "path": path,
         "uuid": edf.nodes[number],
-        "name": f"{edf.name}-node{number + 1}",
+        "name": name,
         "model": "simulated",
         "serial_no": f"SIM{number + 1:05d}",
         "admin_state": "online",
         "op_state": "online",
-        "health": "ok",
+        "health": edf.operation.state(name),
         "total_capacity": share,
         "available_capacity": edf.pool.free // len(edf.nodes),
         "sw_version": edf.version,
+        **parts(edf, path, name),
     }
 
 

@@ -114,6 +114,7 @@ class DateraWire(HttpWire):
         )
         self._changes = 0
         self.edf.failed = self.faults.failed
+        self.edf.operation = self.operation
         for path in config.options.get("tenants", ()):
             self.edf.make_tenant(path)
         has_second_api = self.edf.numbers >= ledger.SECOND_API

@@ -53,6 +53,7 @@ LATER_SECONDS = 1.0
 
 TIB = 1 << 40
 LEDGER: Ledger = (
+    Assumption("dsware.pools.status", "0", "2", ("1",)),
     # 45: a client names snapshots snapshot-<uuid>.
     Assumption("dsware.names.longest", 95, "4.1", (45,)),
     Assumption("dsware.names.characters", r"[A-Za-z0-9_][A-Za-z0-9_-]*", "4.1", (r"[A-Za-z][A-Za-z0-9_-]*",)),

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from ...objects import Host, Initiator, Mapping as Lun, Volume
+from ...objects import Host, Initiator, Mapping as Lun, Pool, Volume
 from ..http import HttpReply, HttpRequest, json_reply
 from . import codes, ledger
 from .bodies import Body, integer as _int, text as _text, texts as _texts
@@ -187,6 +187,10 @@ class Rest:
 
     # ---- pools, volumes --------------------------------------------------------------------------------------------
 
+    def _pool_status(self, pool: Pool) -> int:
+        healthy = int(self.system.assumed("pools.status"))
+        return healthy if self.system.operation.state(pool.name) == "ok" else healthy + 1
+
     def _pools(self, body: Body) -> Body:
         pools = self.system.pools() if "poolId" not in body else [self.system.pool(_int(body, "poolId"))]
         rows = [
@@ -197,7 +201,7 @@ class Rest:
                 "usedCapacity": pool.used // MIB,
                 "allocatedCapacity": self.system.provisioned(pool) // MIB,
                 "volumeNum": len(self.system.all("volume", pool.id)),
-                "poolStatus": 0,
+                "poolStatus": self._pool_status(pool),
             }
             for pool in pools
         ]

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from ...array import Array
 from ...images import Images
 from ...objects import Host, Pool, Volume, VolumeKind
+from ...operation import Operation
 from ...rules import ArrayError, InUse
 from . import codes, ledger
 from .codes import Refusal
@@ -51,6 +52,7 @@ class DswareState:
         images: Images | None = None,
     ) -> None:
         self.array = array
+        self.operation = Operation()
         self.assumed = assumed
         self.clock = clock
         self.agents = tuple(agents)

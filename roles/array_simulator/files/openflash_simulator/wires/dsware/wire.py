@@ -116,6 +116,7 @@ class DswareWire(HttpWire):
             self.assumed,
             self.volume_images,
         )
+        self.system.operation = self.operation
         # The serial number of the cluster is what stands for the name of the array.
         serial = (config.document.name if config.document else None) or f"dsware-{config.name}"
         self.rest = Rest(self.system, config.username, config.password, release, config.address, serial)

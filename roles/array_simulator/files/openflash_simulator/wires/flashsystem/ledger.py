@@ -99,6 +99,7 @@ LEDGER: Ledger = (
     Assumption("flashsystem.hosts.iqn_list", ",", "2.3", ("none",)),
     # force_needed: while volumes are mapped to the host. unknown: there is no such command.
     Assumption("flashsystem.hosts.remove_port", "permitted", "2.3", ("force_needed", "unknown")),
+    Assumption("flashsystem.array.monitoring", True, "9", (False,)),
     Assumption("flashsystem.hosts.fabric", "lsfabric", "9", ("lsfabric840", "none")),
     Assumption("flashsystem.hosts.logged_in", "reported", "2.3", ("missing",)),
     Assumption("flashsystem.hosts.delete_mapped", "refused", "2.3", ("deleted",)),

@@ -49,7 +49,7 @@ class FlashsystemState:
         return f"00000200{zlib.crc32(self.name.encode()):08X}"
 
     def online(self, part: str) -> bool:
-        return part not in self.offline
+        return part not in self.offline and self.operation.state(part) != "critical"
 
     def wwpns(self, node: int) -> list[str]:
         """The Fibre Channel target ports of a node, whether they are active or not."""

@@ -44,6 +44,7 @@ def lssystem(system: FlashsystemState, command: Command) -> str:
         ("total_mdisk_capacity", capacity(command, system.array.size)),
         ("total_free_space", capacity(command, system.array.size - system.array.used)),
         *code_level,
+        ("time_zone", "522 UTC"),
         ("console_IP", f"{system.address}:443"),
         ("id_alias", system.id),
         ("open_access_enabled", "on" if system.open_access else "off"),

@@ -25,14 +25,19 @@ from ...rules import ArrayError, Rules
 from ...settings import ArrayConfig
 from ..base import need_protocol_of_datapath, protocol_of
 from ..ssh import SshReply, SshWire
-from . import hosts, ledger, system as systems, volumes
+from . import hosts, ledger, monitoring, system as systems, volumes
 from .cli import Command, parse, split
 from .content import FlashsystemContent
 from .refusals import TEXTS, Refusal, from_array
 from .state import FlashsystemState
 from .system import Handler, Options
 
-COMMANDS: Mapping[str, tuple[Options, Handler]] = {**systems.COMMANDS, **volumes.COMMANDS, **hosts.COMMANDS}
+COMMANDS: Mapping[str, tuple[Options, Handler]] = {
+    **systems.COMMANDS,
+    **volumes.COMMANDS,
+    **hosts.COMMANDS,
+    **monitoring.COMMANDS,
+}
 _PREFIXES = ("svcinfo", "svctask")
 
 

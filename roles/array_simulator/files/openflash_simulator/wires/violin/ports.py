@@ -26,7 +26,7 @@ def adapters(state: ConcertoState, call: Call) -> Reply:
             "mode": "Dual",
             "module_name": "qla2x00fs" if row.kind == "fc" else "",
             "adaptermode": "",
-            "port_status": ("Link Up" if row.up else "Link Down") if row.kind == "fc" else "",
+            "port_status": ("Link Up" if state.is_up(row) else "Link Down") if row.kind == "fc" else "",
         }
         for row in state.adapters
     ]

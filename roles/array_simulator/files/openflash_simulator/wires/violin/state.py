@@ -16,6 +16,7 @@ from typing import Any
 from ...array import Array
 from ...assumptions import default_of
 from ...objects import Host, Pool, Volume
+from ...operation import Operation
 from . import ledger
 from .refusals import ConcertoError
 
@@ -80,6 +81,7 @@ class ConcertoState:
     portals: tuple[str, ...] = ledger.PORTALS
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)
     """iSCSI targets by object id: ``name``, ``client`` (number of the host) and ``ips`` (joined with spaces)."""
+    operation: Operation = field(default_factory=Operation)
     hostname: str = ""
     """Of the first gateway; by default made from the name."""
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -91,6 +93,9 @@ class ConcertoState:
             # Two ports in each gateway. One of the second gateway's has no link.
             self.adapters += [Adapter(100 + n, "fc", f"2100001b9722ae{n:02x}", up=n != 3) for n in range(4)]
         self.adapters.append(Adapter(200, "scsi"))
+
+    def is_up(self, adapter: Adapter) -> bool:
+        return adapter.up and self.operation.state(f"fc{adapter.number}") == "ok"
 
     @cached_property
     def gateways(self) -> tuple[str, str]:

@@ -188,6 +188,7 @@ class ViolinWire(HttpWire):
             assumed=self.assumed,
             copy_unseen=unseen_milliseconds / 1000,
             portals=config.options.get("portals", ledger.PORTALS),
+            operation=self.operation,
             hostname=(config.document.name if config.document else None) or "",
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from .folders import InitiatorGroupFolders, VolumeFolders
 from .groups import ConsistencyGroups, ConsistencyGroupVolumes
 from .hosts import InitiatorGroups, Initiators, LunMaps
+from .monitoring import Alerts, Hardware
 from .ports import InitiatorsConnectivity, IscsiPortals, TargetGroups, Targets
 from .resource import Resource
 from .snapshots import Snapshots, SnapshotSets
@@ -15,7 +16,6 @@ from .state import Version
 from .system import (
     Clusters,
     Events,
-    Hardware,
     Nothing,
     Performance,
     Schedulers,
@@ -29,7 +29,7 @@ TYPES: dict[str, Resource] = {}
 TYPES.update(
     (resource.type, resource)
     for resource in (
-        Nothing("alerts", since=(4,), in_cluster=False),
+        Alerts(),
         Hardware("bricks", "brick-id", lambda cluster: cluster.bricks),
         Clusters(),
         ConsistencyGroups(),
@@ -48,8 +48,8 @@ TYPES.update(
         Schedulers(),
         Snapshots(),
         SnapshotSets(),
-        Hardware("ssds", "ssd-id", lambda cluster: cluster.ssds),
-        Hardware("storage-controllers", "node-id", lambda cluster: cluster.controllers),
+        Hardware("ssds", "ssd-id", lambda cluster: cluster.ssds, "fru-lifecycle-state"),
+        Hardware("storage-controllers", "node-id", lambda cluster: cluster.controllers, "node-health-state"),
         Tags(TYPES),
         TargetGroups(),
         Targets(),

@@ -21,7 +21,10 @@ class Targets(Resource):
         "tg-id": lambda scope, row: oid(scope.cluster.target_groups[1]),
         "brick-id": lambda scope, row: oid(scope.cluster.bricks[1]),
         "node-id": lambda scope, row: oid(scope.cluster.controllers[row.values["controller"]]),
-        **{name: value_of(name) for name in ("port-address", "port-type", "port-state", "port-speed", "mtu")},
+        **{name: value_of(name) for name in ("port-address", "port-type", "port-speed", "mtu")},
+        "port-state": lambda scope, row: (
+            row.values["port-state"] if scope.xms.operation.state(row.name) == "ok" else "down"
+        ),
         **IDLE,
     }
 

@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from ...objects import Table
 from .call import Call
 from .groups import ConsistencyGroups
 from .ledger import INVALID_VALUE
+from .monitoring import CLUSTER_COUNTERS, state_of
 from .refusals import XmsError, not_found
-from .resource import IDLE, Field, Links, Resource, Scope, choice, common, required, text, value_of
+from .resource import Links, Resource, Scope, choice, common, required, text, value_of
 from .snapshots import SnapshotSets
 from .state import Cluster, Fixed, Scheduler, guid, kib, oid
 from .volumes import Volumes
@@ -36,7 +36,7 @@ class Clusters(Resource):
         "sys-sw-version": lambda scope, row: scope.xms.version.text,
         "sys-psnt-serial-number": lambda scope, row: row.psnt,
         "sys-state": lambda scope, row: "active",
-        "sys-health-state": lambda scope, row: "healthy",
+        "sys-health-state": lambda scope, row: state_of(scope, "array"),
         "license-id": lambda scope, row: row.psnt,
         "num-of-vols": lambda scope, row: len(row.array.volumes),
         "num-of-bricks": lambda scope, row: len(row.bricks),
@@ -49,7 +49,7 @@ class Clusters(Resource):
         "thin-provisioning-ratio": lambda scope, row: _ratio(row.array.promised, row.array.used),
         "chap-authentication-mode": lambda scope, row: row.chap["chap-authentication-mode"],
         "chap-discovery-mode": lambda scope, row: row.chap["chap-discovery-mode"],
-        **IDLE,
+        **CLUSTER_COUNTERS,
     }
     fields_v2 = {
         "free-ud-ssd-space-in-percent": lambda scope, row: 100 * (row.array.size - row.array.used) // row.array.size,
@@ -194,21 +194,8 @@ class Schedulers(Resource):
         scope.cluster.array.touched("scheduler.delete", row)
 
 
-class Hardware(Resource):
-    """Bricks and their parts, all healthy."""
-
-    def __init__(self, type_name: str, type_key: str, table: Callable[[Cluster], Table[Fixed]]) -> None:
-        self.type = type_name
-        self._table = table
-        healthy: dict[str, Field] = {"obj-status": lambda scope, row: "healthy"}
-        self.fields = {**common(type_key), **healthy}
-
-    def rows(self, scope: Scope) -> Iterable[Fixed]:
-        return self._table(scope.cluster)
-
-
 class Nothing(Resource):
-    """A type that has no objects here, such as alerts and iSCSI routes."""
+    """A type that has no objects here, such as iSCSI routes."""
 
     def __init__(self, type_name: str, *, since: tuple[int, ...] = (3,), in_cluster: bool = True) -> None:
         self.type = type_name

@@ -14,8 +14,9 @@ from ...objects import Volume
 from . import ledger
 from .call import Call
 from .folders import join_folder, leave_folders
+from .monitoring import VOLUME_COUNTERS
 from .refusals import HAS_SCHEDULER, IN_CONSISTENCY_GROUP, XmsError
-from .resource import IDLE, Field, Links, Resource, Scope, choice, common, required, text
+from .resource import Field, Links, Resource, Scope, choice, common, required, text
 from .state import OID, Cluster, guid, kib, naa_name, oid
 from .tags import drop_object, tag_list, tag_objects
 
@@ -114,7 +115,7 @@ class Volumes(Resource):
         "lun-mapping-list": _lun_maps,
         "compressible": lambda scope, row: "yes",
         **{name: _alert(name) for name in _ALERTS},
-        **IDLE,
+        **VOLUME_COUNTERS,
     }
     fields_v2 = {
         "snapset-list": _groups(SNAPSHOT_SET),
