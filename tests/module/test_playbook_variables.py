@@ -39,6 +39,7 @@ def test_every_playbook_that_ships_is_tested() -> None:
         "glance_on_datera",
         "golden_image",
         "golden_images",
+        "health",
         "kolla_backends",
         "openstack_backends",
         "provision",
@@ -77,6 +78,11 @@ INTERNAL = {
         *("provision_sizes", "provision_system"),
     },
     "snapshots": {f"snapshots_{name}" for name in ("declared", "kept", "names", "result", "series")},
+    "health": {
+        f"health_{name}"
+        for name in ("content", "data", "fails_on", "metrics_path", "now", "path", "reads", "report")
+        + ("status", "summary", "unwell")
+    },
     "fleet_report": {
         f"fleet_report_{name}"
         for name in ("content", "data", "drift_data", "figures", "history", "now", "path", "plan", "reads")
@@ -135,6 +141,13 @@ INTERNAL = {
             {"drift_connection": {"password": CANARY}, "drift_ignore": [{"kind": "volumes"}]},
             "value of kind must be one of: volume, snapshot, group, host, mapping, got: volumes",
             id="drift of a kind that does not exist",
+        ),
+        pytest.param(
+            "health",
+            "flash_arrays",
+            {"health_connection": {"password": CANARY}, "health_fail_on": "sometimes"},
+            "value of health_fail_on must be one of: warning, critical, never, got: sometimes",
+            id="a state that does not exist",
         ),
         pytest.param(
             "export",
