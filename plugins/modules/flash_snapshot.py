@@ -37,6 +37,8 @@ options:
       - Once the array was asked to restore, the backup stays whatever the array answers. Where an earlier run was cut
         off, and the array does not prove whether it had restored the volume (Datera, Dsware), the next run first keeps
         the present content once more, as a snapshot that is named like O(backup) with V(-2), V(-3) ... at its end.
+      - With O(group), V(restored) restores every volume of the group at one instant, and keeps the present content of
+        each as C(VOLUME.BACKUP). XtremIO from version 4.0 on does that.
       - V(refreshed) puts the content of the snapshot into the volume O(target), such as a test database, once for each
         O(refresh_id). The volume keeps its name, its identity as a disk and its mappings, and what it held before is
         kept as the snapshot O(backup). XtremIO from version 4.0 on and Dsware over REST do that; what the other arrays
@@ -182,6 +184,13 @@ EXAMPLES = r"""
     state: restored
     backup: db1-after-failed-upgrade
     unmap: true
+
+- name: All volumes of a consistency group, as they were at one instant
+  openflash.storage.flash_snapshot:
+    name: monday
+    group: db1
+    state: restored
+    backup: before-restore
 
 - name: Give the test database what the productive one held last night
   openflash.storage.flash_snapshot:

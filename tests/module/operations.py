@@ -99,9 +99,9 @@ def build(array: Any, subject: Subject, needs: str, write: Callable[[str], None]
 
     data1 and data2 are volumes; thin1 is a volume that can have thin clones; used1 is mapped to the host web1, if both
     are named. sunday is a snapshot of data1, which was written to since. old1 is a host without volumes, group1 a
-    consistency group of data1 and data2. test1 is a clone of data1, and was written to since. limited1 is a volume with
-    a limit. nightly-1 and nightly-2 are snapshots of data1. prune1 is a volume and prune2 a host that no task declares.
-    notes are metadata of data1.
+    consistency group of data1 and data2, and cut a snapshot of it. test1 is a clone of data1, and was written to since.
+    limited1 is a volume with a limit. nightly-1 and nightly-2 are snapshots of data1. prune1 is a volume and prune2 a
+    host that no task declares. notes are metadata of data1.
 
     :param write: lets a host write to a volume.
     """
@@ -129,7 +129,11 @@ def build(array: Any, subject: Subject, needs: str, write: Callable[[str], None]
         if name in names:
             array.create_host(name, subject.parsed(number))
     if "group1" in names:
-        array.create_group("group1", [volume(array, "data1"), volume(array, "data2")])
+        group1 = array.create_group("group1", [volume(array, "data1"), volume(array, "data2")])
+        if "cut" in names:
+            array.snapshot_group(group1, "cut")
+            for name in ("data1", "data2"):
+                write(name)
     if "notes" in names:
         array.set_metadata(volume(array, "data1"), {"dropped": "1", "kept": "1"})
 
@@ -265,9 +269,22 @@ def group(array: Any, subject: Subject) -> None:
     array.add_to_group(existing, [volume(array, "data2")])
 
 
+def leave_group(array: Any, subject: Subject) -> None:
+    array.remove_from_group(array.groups(["group1"]).named("group1") or Group("group1"), [volume(array, "data2")])
+
+
+def delete_group(array: Any, subject: Subject) -> None:
+    array.delete_group(array.groups(["group1"]).named("group1") or Group("group1"))
+
+
 def snapshot_group(array: Any, subject: Subject) -> None:
     if not _snapshot_exists(array, "data1.cut", "data1"):
         array.snapshot_group(array.groups(["group1"]).named("group1") or Group("group1"), "cut")
+
+
+def restore_group(array: Any, subject: Subject) -> None:
+    if not _snapshot_exists(array, "data1.backup1", "data1"):
+        array.restore_group(array.groups(["group1"]).named("group1") or Group("group1"), "cut", "backup1")
 
 
 def set_metadata(array: Any, subject: Subject) -> None:
@@ -540,6 +557,29 @@ OPERATIONS: dict[str, Operation] = {
         "groups",
         bad=(({"group": ""}, "group"),),
     ),
+    "create a group": Operation(
+        "flash_group",
+        {"name": "group2", "volumes": ["data1", "data2"]},
+        "data1 data2",
+        group,
+        "groups",
+        bad=(({"volumes": [""]}, "volumes"), ({"remove_volumes": ["data1"]}, "and shall not")),
+        missing=(({"volumes": ["none1"]}, "volume none1"),),
+    ),
+    "take a volume out of a group": Operation(
+        "flash_group",
+        {"name": "group1", "remove_volumes": ["data2"]},
+        "data1 data2 group1",
+        leave_group,
+        "groups",
+    ),
+    "delete a group": Operation(
+        "flash_group",
+        {"name": "group1", "state": "absent"},
+        "data1 data2 group1",
+        delete_group,
+        "groups",
+    ),
     "take a snapshot of a group": Operation(
         "flash_snapshot",
         {"name": "cut", "group": "group1"},
@@ -547,6 +587,15 @@ OPERATIONS: dict[str, Operation] = {
         snapshot_group,
         "groups",
         missing=(({"group": "none1"}, "consistency group none1"),),
+    ),
+    "restore a group": Operation(
+        "flash_snapshot",
+        {"name": "cut", "group": "group1", "state": "restored", "backup": "backup1"},
+        "data1 data2 group1 cut",
+        restore_group,
+        "groups",
+        bad=(({"backup": None}, "backup"),),
+        missing=(({"name": "none1"}, "snapshot none1 of consistency group group1"),),
     ),
     "limit the IOPS of a volume": Operation(
         "flash_volume",

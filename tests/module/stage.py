@@ -16,7 +16,7 @@ from tests.support.oracle import TEMPORARY, Held, Oracle, Planned
 
 STAMPED = re.compile(r"(?<=of-)[0-9a-z]{25}\Z")
 """The time and the process in the name of the snapshot below a thin clone."""
-ANOTHER_BACKUP = re.compile(r"backup-?1-\d+\Z")
+ANOTHER_BACKUP = re.compile(r"(data[12]\.)?backup-?1-\d+\Z")
 """Another safety copy, taken by a run that finds a restore whose result is not known: see test_restores.py."""
 UNPROVEN = "does not prove that an object is a snapshot"
 HOSTLESS: dict[str, str | None] = {

@@ -29,6 +29,7 @@ def refused_by_every_module(array: ArrayUnderTest, *texts: str, kind: str, **con
     tasks: list[tuple[str, dict[str, Any]]] = [
         ("flash_volume", VOLUME),
         ("flash_snapshot", {"name": "monday", "volume": "db1"}),
+        ("flash_group", {"name": "db"}),
         ("flash_array", {"volumes": [VOLUME]}),
         ("flash_facts", {}),
         ("flash_info", {}),

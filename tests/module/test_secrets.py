@@ -86,6 +86,7 @@ def tasks(array: ArrayUnderTest) -> list[tuple[str, dict[str, Any]]]:
         ("flash_volume", {"name": "db1", "size": "10GiB"}),
         ("flash_volume", {"name": "db1", "size": "5GiB"}),
         ("flash_snapshot", {"name": "monday", "volume": "db1"}),
+        ("flash_group", {"name": "group1", "volumes": ["db1"]}),
         ("flash_host_map", {"host": "server", "initiators": addresses, "volume": "db1", **chap}),
         ("flash_host_map", {"maps": [{"host": "server", "volume": "db1", "update_secret": "always", **chap}]}),
         ("flash_host_map", {"host": "server", "chap_username": "x", "chap_password": CHAP, "lun": 3}),

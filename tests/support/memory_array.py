@@ -576,3 +576,13 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostNames, 
         members = [self._volumes[id].name for id in self._groups[group.name][1]]
         taken = [self.snapshot(name, f"{name}.{suffix}", group=group.name) for name in members]
         return tuple(self._reported_snapshot(snapshot) for snapshot in taken)
+
+    def restore_group(self, group: Group, name: str, backup: str) -> tuple[Snapshot, ...]:
+        self._write("restore_group", group, name, backup)
+        members = [self._volumes[id].name for id in self._groups[group.name][1]]
+        assert not any(self._maps_of(self._named(member).id) for member in members), "a mapped volume must not change"
+        sources = {snapshot.name: snapshot.id for snapshot in self._snapshots.values()}
+        kept = [self.snapshot(member, f"{member}.{backup}", group=group.name) for member in members]
+        for member in members:
+            self.content[self._named(member).id] = self.content[sources[f"{member}.{name}"]]
+        return tuple(self._reported_snapshot(snapshot) for snapshot in kept)

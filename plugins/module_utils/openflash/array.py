@@ -362,6 +362,12 @@ class ConsistencyGroups(Extra):
     def snapshot_group(self, group: Group, suffix: str) -> Tuple[Snapshot, ...]:
         """One snapshot of every member, of one instant, each named ``<volume>.<suffix>``."""
 
+    @abstractmethod
+    def restore_group(self, group: Group, name: str, backup: str) -> Tuple[Snapshot, ...]:
+        """Put the content of ``<volume>.<name>`` back into every member at one instant, after keeping the present
+        content as ``<volume>.<backup>``. Returns the backups. Does nothing, and returns them, when they exist already.
+        """
+
 
 class SnapshotSets(Extra):
     """Snapshots and copies of several volumes at one instant, under the name of a set."""

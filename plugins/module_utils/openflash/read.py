@@ -11,7 +11,7 @@ be deleted.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, FrozenSet, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
 
 from .array import Array, ConsistencyGroups
 from .errors import context
@@ -28,7 +28,16 @@ from .model import (
     Snapshot,
     Volume,
 )
-from .plan.desired import ABSENT, GROUPS, PRESENT, REFRESHED, RESTORED, DesiredMapping, DesiredState
+from .plan.desired import (
+    ABSENT,
+    GROUPS,
+    PRESENT,
+    REFRESHED,
+    RESTORED,
+    DesiredMapping,
+    DesiredSnapshot,
+    DesiredState,
+)
 from .plan.snapshots import member_name
 from .plan.world import Actual
 from .properties import LIMITS, QOS, kind_of
@@ -138,6 +147,12 @@ def _members(groups: Listing[Group], name: str) -> Tuple[str, ...]:
     return group.volumes if group else ()
 
 
+def _of_members(snapshot: DesiredSnapshot, members: Sequence[str]) -> Names:
+    """The names of the snapshots of a group's volumes, and of their backups."""
+    names = [snapshot.name] + ([snapshot.backup] if snapshot.backup else [])
+    return {member_name(member, name) for member in members for name in names}
+
+
 def _volumes(array: Array, desired_state: DesiredState, groups: Listing[Group]) -> Listing[Volume]:
     if desired_state.prune is not None:
         return array.volumes()
@@ -148,7 +163,8 @@ def _volumes(array: Array, desired_state: DesiredState, groups: Listing[Group]) 
     for group in desired_state.groups:
         if group.state == PRESENT:
             names.update(group.volumes or ())
-            names.update(_members(groups, group.name) if group.exclusive_volumes else ())
+            members = _members(groups, group.name)
+            names.update(members if group.exclusive_volumes else set(members) & set(group.without))
     for snapshot in desired_state.snapshots:
         if snapshot.state == ABSENT:
             continue
@@ -156,7 +172,7 @@ def _volumes(array: Array, desired_state: DesiredState, groups: Listing[Group]) 
         if snapshot.group:
             members = _members(groups, snapshot.group)
             names.update(members)
-            new_names = {member_name(member, snapshot.name) for member in members}
+            new_names = _of_members(snapshot, members)
         names |= {snapshot.volume, snapshot.target}
         if array.capabilities.snapshot_names == WITH_VOLUMES:
             names |= new_names
@@ -211,7 +227,7 @@ def _snapshots(
                 sources.add(desired.source_volume)
     for snapshot in desired_state.snapshots:
         if snapshot.group:
-            names |= {member_name(member, snapshot.name) for member in _members(groups, snapshot.group)}
+            names |= _of_members(snapshot, _members(groups, snapshot.group))
         elif snapshot.volume and array.capabilities.snapshots_found_by == BY_VOLUME:
             sources |= {snapshot.volume, snapshot.target}
         elif snapshot.volume not in sources or beyond_the_volume:

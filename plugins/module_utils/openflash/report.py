@@ -187,6 +187,11 @@ def snapshots(reporter: Reporter, desired_state: DesiredState) -> List[Entry]:
     ]
 
 
+def groups(reporter: Reporter, desired_state: DesiredState) -> List[Entry]:
+    """flash_group."""
+    return [reporter.group(group) for group in desired_state.groups]
+
+
 def host_maps(reporter: Reporter, desired_state: DesiredState) -> List[Entry]:
     """flash_host_map: a mapping with its host. A host without a mapping in this task has an entry with a null volume.
 
@@ -245,7 +250,7 @@ def document(reporter: Reporter, desired_state: DesiredState) -> Dict[str, List[
     return {
         "volumes": volumes(reporter, desired_state),
         "snapshots": snapshots(reporter, desired_state),
-        "groups": [reporter.group(group) for group in desired_state.groups],
+        "groups": groups(reporter, desired_state),
         "hosts": [reporter.host(host) for host in desired_state.hosts],
         "mappings": [reporter.mapping(mapping) for mapping in desired_state.mappings],
     }

@@ -202,7 +202,15 @@ policies = st.fixed_dictionaries({name: st.booleans() for name in Policy.__datac
 # -- properties --------------------------------------------------------------------------------------------------------
 
 DESTRUCTIVE = (
-    *(s.DeleteVolume, s.DeleteSnapshot, s.DeleteGroup, s.DeleteHost, s.RestoreSnapshot, s.RefreshVolume),
+    *(
+        s.DeleteVolume,
+        s.DeleteSnapshot,
+        s.DeleteGroup,
+        s.DeleteHost,
+        s.RestoreSnapshot,
+        s.RefreshVolume,
+        s.RestoreGroup,
+    ),
     *(s.RemoveFromGroup, s.RemoveInitiators, s.UnmapVolume),
 )
 

@@ -132,7 +132,7 @@ class DesiredSnapshot:
             raise Invalid("snapshot %s is given both a volume and a group" % snapshot.name, hint="Give one of the two.")
         if snapshot.state == PRESENT and not (snapshot.volume or snapshot.group):
             raise Invalid("snapshot %s needs the volume (or group) that it is taken of" % snapshot.name)
-        if snapshot.state == RESTORED and not (snapshot.volume and snapshot.backup):
+        if snapshot.state == RESTORED and not ((snapshot.volume or snapshot.group) and snapshot.backup):
             raise Invalid(
                 "restoring snapshot %s needs volume and backup" % snapshot.name,
                 hint="The present content of the volume is kept first, as a snapshot under the name given as backup.",
@@ -181,10 +181,20 @@ class DesiredGroup:
     volumes: Optional[Tuple[str, ...]] = None
     """Volumes that shall be in it; None for any."""
     exclusive_volumes: bool = False
+    without: Tuple[str, ...] = ()
+    """Volumes that shall not be in it."""
 
     @classmethod
     def of(cls, options: Options) -> DesiredGroup:
         name, volumes = _name(options), names_of(options, "volumes")
+        without = tuple(dict.fromkeys(names_of(options, "remove_volumes") or ()))
+        both = sorted(set(without) & set(volumes or ()))
+        if both:
+            raise Invalid(
+                "volume %s shall be in consistency group %s, and shall not" % (both[0], name),
+                target=name,
+                hint="Name it in volumes or in remove_volumes.",
+            )
         state = options.get("state") or PRESENT
         if options.get("exclusive_volumes") and volumes is None and state == PRESENT:
             raise Invalid(
@@ -197,6 +207,7 @@ class DesiredGroup:
             state=state,
             volumes=None if volumes is None else tuple(dict.fromkeys(volumes)),
             exclusive_volumes=bool(options.get("exclusive_volumes")),
+            without=without,
         )
 
 
@@ -365,7 +376,7 @@ def _check_snapshots(snapshots_of_task: Sequence[DesiredSnapshot]) -> None:
     without_volume = {snapshot.name for snapshot in snapshots_of_task if not snapshot.volume and not snapshot.group}
     restored: Dict[str, str] = {}
     for snapshot in snapshots_of_task:
-        overwritten = snapshot.target if snapshot.state == REFRESHED else snapshot.volume
+        overwritten = snapshot.target if snapshot.state == REFRESHED else snapshot.group or snapshot.volume
         if snapshot.volume and snapshot.name in without_volume:
             raise Invalid(
                 "the task names %s with its volume and without" % snapshot.name, hint="Give the volume in both."
@@ -422,6 +433,12 @@ def _hosts(items: Sequence[Options]) -> Tuple[DesiredHost, ...]:
     found = unique(HOSTS, [DesiredHost.of(item) for item in items], "name")
     _check_renames(HOSTS, found)
     return found
+
+
+def groups(items: Sequence[Options], params: Options) -> DesiredState:
+    """flash_group."""
+    _check_not_empty("groups", items, params)
+    return DesiredState(groups=unique("the task", [DesiredGroup.of(item) for item in items], "name"))
 
 
 def document(params: Options) -> DesiredState:

@@ -53,26 +53,32 @@ def _present(draft: Draft, desired: DesiredGroup, group: Optional[Group]) -> Non
 
 
 def end(draft: Draft, groups: Sequence[DesiredGroup]) -> None:
-    """Plan what is taken away: members that an exclusive list does not name, and groups that shall be absent."""
+    """Plan what is taken away: members that the task names, or that an exclusive list does not, and groups that
+    shall be absent."""
     draft.batch(destructive=True)
     for desired in groups:
         if desired.state == ABSENT:
             with draft.item(key(desired.name), "delete consistency group %s" % desired.name) as outcome:
+                rules.check_can(draft.capabilities, "groups")
                 group = draft.world.group(desired.name)
                 outcome.before = group
                 if group is not None:
                     delete(draft, key(desired.name), group)
-        elif desired.exclusive_volumes and draft.failure(key(desired.name)) is None:
+        elif (desired.exclusive_volumes or desired.without) and draft.failure(key(desired.name)) is None:
             with draft.item(key(desired.name), "remove volumes from consistency group %s" % desired.name):
                 _remove_others(draft, desired)
 
 
 def _remove_others(draft: Draft, desired: DesiredGroup) -> None:
     group = draft.world.groups[desired.name]
-    others: List[str] = [name for name in group.volumes if name not in (desired.volumes or ())]
+    others: List[str] = [
+        name
+        for name in group.volumes
+        if name in desired.without or (desired.exclusive_volumes and name not in (desired.volumes or ()))
+    ]
     if not others:
         return
-    if not desired.volumes and not draft.policy.allow_empty:
+    if desired.exclusive_volumes and not desired.volumes and not draft.policy.allow_empty:
         raise Refused(
             "the list of its volumes is empty, so every volume would be removed from it",
             hint="Give the volumes that shall stay, or set allow_empty: true when it shall have none.",

@@ -14,7 +14,7 @@ from typing import Iterable, Sequence, Set
 
 from ..errors import Invalid
 from ..model import Capabilities
-from . import groups, hosts, mappings, refresh, snapshots, volumes
+from . import group_restore, groups, hosts, mappings, refresh, snapshots, volumes
 from .desired import ABSENT, PRESENT, REFRESHED, RESTORED, DesiredSnapshot, DesiredState, DesiredVolume
 from .draft import Draft, Outcome, Plan, withheld
 from .prune import prune
@@ -89,7 +89,8 @@ def _end_snapshots(draft: Draft, desired_state: DesiredState) -> None:
     draft.batch(destructive=True)
     for snapshot in desired_state.snapshots:
         if snapshot.state == RESTORED:
-            snapshots.restored(draft, snapshot)
+            restored = group_restore.restored if snapshot.group else snapshots.restored
+            restored(draft, snapshot)
         if snapshot.state == REFRESHED:
             refresh.from_snapshot(draft, snapshot)
     for volume in desired_state.volumes:

@@ -88,7 +88,7 @@ def _at_one_instant(draft: Draft, snapshots: Sequence[DesiredSnapshot], possible
     keys = tuple(key(desired) for desired in new)
     if not new and len(existing) > 1:
         with draft.item(key(existing[0]), "take snapshot %s of %s" % (existing[0].name, existing[0].volume)):
-            _check_one_instant([draft.outcomes[key(desired)].before for desired in existing])
+            check_one_instant([draft.outcomes[key(desired)].before for desired in existing])
     for desired in new:
         with draft.item(key(desired), "take snapshot %s of %s" % (desired.name, desired.volume)):
             refusal = draft.capabilities.refusal("atomic_snapshots")
@@ -117,13 +117,13 @@ def _at_one_instant(draft: Draft, snapshots: Sequence[DesiredSnapshot], possible
 def _existing(draft: Draft, desired: DesiredSnapshot) -> Optional[Snapshot]:
     found = draft.world.snapshots_named(desired.name, desired.volume)
     if found:
-        _check_usable(found[0])
+        check_usable(found[0])
         return found[0]
     rules.check_snapshot_name_free(draft.world, desired.name)
     return None
 
 
-def _check_usable(snapshot: Snapshot) -> None:
+def check_usable(snapshot: Snapshot) -> None:
     rules.check_state(snapshot)
     rules.check_online(snapshot)
 
@@ -166,16 +166,16 @@ def _of_group(draft: Draft, desired: DesiredSnapshot) -> Optional[Tuple[Snapshot
 
     A snapshot NAME of a group is one snapshot VOLUME.NAME of each member, all of one instant.
     """
-    group = _group(draft, desired.group or "")
+    group = existing_group(draft, desired.group or "")
     if group is None:
         draft.add(SnapshotGroup(key(desired), desired.group or "", desired.name))
         return None
     names = {member: member_name(member, desired.name) for member in group.volumes}
     existing = [s for member, name in names.items() for s in draft.world.snapshots_named(name, member)]
     for snapshot in existing:
-        _check_usable(snapshot)
+        check_usable(snapshot)
     if len(existing) == len(names):
-        _check_one_instant(existing)
+        check_one_instant(existing)
         return tuple(existing)
     if existing:
         raise Conflict(
@@ -198,7 +198,7 @@ def _of_group(draft: Draft, desired: DesiredSnapshot) -> Optional[Tuple[Snapshot
     return None
 
 
-def _check_one_instant(snapshots: Sequence[Snapshot]) -> None:
+def check_one_instant(snapshots: Sequence[Snapshot]) -> None:
     """:raises Conflict: the array reports that these were not all taken by one request."""
     sets = {snapshot.group for snapshot in snapshots}
     if len(sets) > 1:
@@ -208,7 +208,7 @@ def _check_one_instant(snapshots: Sequence[Snapshot]) -> None:
         )
 
 
-def _group(draft: Draft, name: str) -> Optional[Group]:
+def existing_group(draft: Draft, name: str) -> Optional[Group]:
     """The group, which has volumes; None where that is assumed."""
     rules.check_can(draft.capabilities, "groups")
     group = draft.world.group(name)
@@ -310,7 +310,7 @@ def restored(draft: Draft, desired: DesiredSnapshot) -> None:
         if backups and world.is_new(backups[0]):
             raise Invalid("the same task takes a snapshot %s, so it cannot be the backup" % backup_name)
         if backups:
-            _check_usable(backups[0])
+            check_usable(backups[0])
             draft.warn("the backup %s is there, so volume %s has been restored before" % (backup_name, desired.volume))
             return
         if not found:

@@ -317,6 +317,27 @@ class RefreshVolume(Step):
 
 
 @dataclass(frozen=True)
+class RestoreGroup(Step):
+    destructive = True
+
+    group: str
+    name: str
+    backup: str
+
+    @property
+    def line(self) -> str:
+        return "restore every volume in group %s from snapshot %s, keeping its present content as snapshot %s" % (
+            self.group,
+            self.name,
+            self.backup,
+        )
+
+    def apply(self, array: Array, world: World) -> Change:
+        group = world.existing_group(self.group)
+        return _add_snapshots(world, ConsistencyGroups.of(array).restore_group(group, self.name, self.backup))
+
+
+@dataclass(frozen=True)
 class CreateGroup(Step):
     sign = MAKE
 

@@ -13,7 +13,7 @@ from ...model import Connection
 from ...transport.credentials import credentials
 from ...transport.http import HttpTransport
 from ...transport.journal import Journal
-from .groups import Groups
+from .group_restore import GroupRestores
 from .hosts import Hosts
 from .monitoring import Monitoring
 from .ports import Ports
@@ -26,7 +26,7 @@ __all__ = ["XtremIO", "connect"]
 PORT = 443
 
 
-class XtremIO(Snapshots, Hosts, Groups, Tags, Ports, Monitoring, Scopes):
+class XtremIO(Snapshots, Hosts, GroupRestores, Tags, Ports, Monitoring, Scopes):
     """One cluster of an XMS.
 
     Snapshots are volumes, in the same name space (sheet, section 2). v2 reports which are read-only: ``snapshots()``

@@ -23,6 +23,10 @@ TEMPORARY_LONGEST = 1 + len(MARKER) + unfinished.LENGTH
 SET = "openflash-"
 # Beginning of the name of the snapshot set of a restore's backup.
 BACKUP_SET = "openflash-backup-"
+# Beginning of the name of the snapshot set of a group's backup, while the restore is not finished.
+_GROUP_SET = "openflash-group-of-"
+# The same when the group is restored, and only the copies that the array has kept are to be removed.
+_RESTORED_GROUP_SET = "openflash-group-ok-"
 _DIGEST = 16
 
 
@@ -55,6 +59,34 @@ def safety_suffix(backup: str) -> str:
 def unfinished_backup_set(volume: str, backup: str) -> str:
     """The snapshot set of a backup before it is renamed to ``backup``, the same in every run."""
     return "%s%s%s" % (BACKUP_SET, MARKER, unfinished.digest(_DIGEST, volume, backup))
+
+
+def group_suffix(group: str, backup: str) -> str:
+    """The suffix of the copies that the array keeps when a group is restored, the same in every run."""
+    return MARKER + hashlib.sha256(("group\0%s\0%s" % (group, backup)).encode("utf-8")).hexdigest()[:_DIGEST]
+
+
+def kept_group_set(group: str, backup: str) -> str:
+    """The snapshot set of these copies, the same in every run."""
+    return "%s%s%s" % (SET, MARKER, unfinished.digest(_DIGEST, "group", group, backup))
+
+
+def group_backup_set(group: str, backup: str, stamp: unfinished.Stamp) -> str:
+    """The snapshot set of the backup of a group while the restore is not finished."""
+    return "%s%s-%s" % (_GROUP_SET, unfinished.digest(_DIGEST, group, backup), stamp.text)
+
+
+def restored_group_set(pending: str) -> str:
+    """The name of that set when the group is restored, and what the array has kept is still to be removed."""
+    return _RESTORED_GROUP_SET + pending[len(_GROUP_SET) :]
+
+
+def is_restored_group_set(set_name: str) -> bool:
+    return set_name.startswith(_RESTORED_GROUP_SET)
+
+
+def is_unfinished_group_backup(set_name: str) -> bool:
+    return set_name.startswith((_GROUP_SET, _RESTORED_GROUP_SET))
 
 
 def backup_set_name() -> str:

@@ -23,6 +23,7 @@ from ...model import (
 )
 from . import objects
 from .capabilities import capabilities
+from .names import is_unfinished_group_backup
 from .objects import listing
 from .session import Object, has_text, index_of, may_have
 from .wire import XmsOperations
@@ -115,7 +116,10 @@ class Reading(Array):
             return listing("snapshot", self._xms.snapshots(members), lambda item: objects.snapshot(item, proven=True))
 
     def _snapshot_or_none(self, item: Object) -> Optional[Snapshot]:
+        """None for what is no snapshot, and for the backup of a restore that is not finished."""
         if self._xms.is_v2:
+            if any(is_unfinished_group_backup(name) for name in objects.sets_of(item)):
+                return None
             # Without its type a snapshot would be taken for a clone, and be missing.
             if objects.text(item, "snapshot-type") != "readonly" and not objects.is_backup(item):
                 return None

@@ -140,7 +140,7 @@ class Restores(Copies):
                     find_backup,
                     (FlashError,),
                 )
-            except _REFUSALS as error:
+            except REFUSALS as error:
                 self._delete_unmapped(names.safety_copy, str(safety_copy["index"]))
                 if isinstance(error, NotFound):
                     raise self._missing_object(error, volume.name, snapshot.name) from None
@@ -200,8 +200,8 @@ class Restores(Copies):
             return self._backup_of(found, names, safety_copy)
         newer = [
             item
-            for item in self._xms.volumes(None, _AGE_PROPS)
-            if _may_be_kept_after(safety_copy, item) and item.get("name") not in (volume.name, snapshot.name)
+            for item in self._xms.volumes(None, AGE_PROPS)
+            if may_be_kept_after(safety_copy, item) and item.get("name") not in (volume.name, snapshot.name)
         ]
         if any(item.get("name") == names.temporary or names.backup_set in objects.sets_of(item) for item in newer):
             # What it was copied from is not what is assumed, but it is what the restore has requested.
@@ -293,12 +293,12 @@ class _Names:
 
 
 # By these the array says that it has not restored the volume.
-_REFUSALS = (NotFound, Conflict, InUse, NoSpace, Invalid, Unsupported)
+REFUSALS = (NotFound, Conflict, InUse, NoSpace, Invalid, Unsupported)
 _FAMILY_PROPS = ("name", "index", "snapgrp-id")
-_AGE_PROPS = ("name", "index", "vol-size", "creation-time", "lun-mapping-list", "num-of-lun-mappings", "snapset-list")
+AGE_PROPS = ("name", "index", "vol-size", "creation-time", "lun-mapping-list", "num-of-lun-mappings", "snapset-list")
 
 
-def _may_be_kept_after(safety_copy: Object, item: Object) -> bool:
+def may_be_kept_after(safety_copy: Object, item: Object) -> bool:
     """Whether it may be what the array has kept on a restore that was sent after this safety copy was taken.
 
     It is newer and as large, no host has it, and this collection did not make it.

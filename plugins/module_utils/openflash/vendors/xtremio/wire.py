@@ -152,6 +152,18 @@ class XmsOperations(XmsSession):
             },
         )
 
+    def restore_group(self, group: Any, snapshot_set: str, backup_suffix: str, backup_set: str) -> List[int]:
+        """v2. As restore_volume, for all volumes of a consistency group at one instant."""
+        return self.post(
+            "snapshots",
+            {
+                "from-snapshot-set-id": snapshot_set,
+                "to-consistency-group-id": group,
+                "backup-snap-suffix": backup_suffix,
+                "snapshot-set-name": backup_set,
+            },
+        )
+
     def snapshot_set(self, name: str) -> Optional[Object]:
         return self.get("snapshot-sets", name, SET_PROPS)
 

@@ -52,18 +52,19 @@ def restore(scope: Scope, call: Call) -> Links:
 def _keep(scope: Scope, pairs: list[tuple[Volume, Volume]], suffix: str, set_name: str, in_set: bool) -> None:
     """Keep the content of the targets. What is called how, and in which set, and copied from what, is not known."""
     xms, array = scope.xms, scope.cluster.array
-    number = array.volumes.next_id
     names = {
-        "requested": f"{{}}.{suffix}",
-        "set_name": f"{{}}.{set_name}",
-        "array": f"{{}}.backup_{stamp(scope)}_{number}",
-        "free": f"Backup{number:04}",
+        "requested": "{source}.{suffix}",
+        "set_name": "{source}.{set_name}",
+        "array": "{source}.backup_{stamp}_{number}",
+        "free": "Backup{number:04}",
     }
     form = names[xms.assumed("restore.backup_name")]
+    about = {"suffix": suffix, "set_name": set_name, "stamp": stamp(scope)}
+    numbered = enumerate((target for _source, target in pairs), array.volumes.next_id)
     chosen_set = xms.assumed("restore.backup_set")
     kept = take(
         scope,
-        [(target, form.format(target.name)) for _source, target in pairs],
+        [(target, form.format(source=target.name, number=number, **about)) for number, target in numbered],
         set_name if in_set and chosen_set == "requested" else None,
         writable=xms.assumed("restore.backup_type") == "regular",
         has_set=chosen_set != "none",
