@@ -54,6 +54,19 @@ def test_a_task_reads_many_volumes_with_one_request(arrays: dict[str, ArrayUnder
     assert result["api"]["requests"] == 1
 
 
+@pytest.mark.wire
+def test_volumes_that_exist_cost_what_the_guide_of_the_fleet_says(array: ArrayUnderTest) -> None:
+    volumes = [{"name": f"vol-{number}"} for number in range(12)]
+    array.done("flash_volume", size="1GiB", volumes=volumes)
+    result, _ = run_and_count(array, "flash_volume", size="1GiB", volumes=volumes, max_concurrency=1)
+    requests = result["api"]["requests"]
+    if array.name in ("xtremio-3.0", "violin-7.5.5-fc"):
+        assert requests == len(volumes) + 1
+    else:
+        # The lists of the text socket are short
+        assert requests <= (len(volumes) if array.name == "dsware-socket" else 2)
+
+
 def test_facts_need_about_one_request_for_each_subset(arrays: dict[str, ArrayUnderTest]) -> None:
     array = arrays["xtremio-4.2-iscsi"]
     array.reset()

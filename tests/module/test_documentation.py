@@ -288,6 +288,22 @@ def test_the_guides_have_snippets() -> None:
     assert sum(1 for _ in snippets()) > len(MODULES) + len(GUIDES)
 
 
+def test_every_play_of_a_guide_that_uses_an_array_has_a_connection() -> None:
+    plays = [
+        (snippet.id, play)
+        for snippet in snippets()
+        if isinstance(snippet.values[0], list)
+        for play in snippet.values[0]
+    ]
+    plays = [(name, play) for name, play in plays if isinstance(play, dict) and "hosts" in play]
+    assert len(plays) > 5
+    for name, play in plays:
+        uses = list(tasks_of(play))
+        connects = [used for used, _ in uses if used != "defaults" and used.rsplit(".", 1)[1] not in LOCAL]
+        with_vendor = [args for _, args in uses if isinstance(args, dict) and "vendor" in args]
+        assert not connects or with_vendor or any(used == "defaults" for used, _ in uses), name
+
+
 def test_the_injector_in_the_awx_guide_is_one_of_the_credential_type() -> None:
     guide = (ROOT / "docs/docsite/rst/guide_awx.rst").read_text(encoding="utf-8")
     (shown,) = re.findall(r"``(FLASH_\w+: !unsafe .*?)``", guide)
