@@ -52,7 +52,7 @@ def pool_of(array: ArrayUnderTest) -> tuple[str, int]:
 def share_of(array: ArrayUnderTest) -> float:
     """Per cent of the first pool that is used."""
     pool = array.facts(gather_subset=["pools"])["pools"][0]
-    return 100.0 * (pool["size"] - pool["free"]) / pool["size"]
+    return float(100 * (pool["size"] - pool["free"]) / pool["size"])
 
 
 def test_a_pool_is_reported_when_it_reaches_and_leaves_a_threshold(array: ArrayUnderTest) -> None:
