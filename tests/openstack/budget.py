@@ -43,7 +43,10 @@ SAFETY = {
         "when no host has access",
     ),
     ("datera", "volume from snapshot"): (2, "its name, which it gets when it is finished and no host has access"),
-    ("dsware", "delete"): (1, "whether the volume has snapshots, which the array may delete with it"),
+    ("dsware", "delete"): (
+        2,
+        "whether the volume has snapshots, which the array may delete with it, and a QoS policy that goes with it",
+    ),
     ("flashsystem", "extend"): (1, "the present size: the request has the difference"),
     ("flashsystem", "delete"): (1, "whether it is mapped: the array might delete a mapped volume"),
     ("flashsystem", "delete snapshot"): (1, "whether it is mapped: the array might delete a mapped volume"),

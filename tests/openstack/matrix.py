@@ -115,7 +115,8 @@ class Column:
         options = sorted(name for name, rule in self.known.volume_options.items() if not rule.create_only)
         if self.known.refusal("set_volume") is not None or not options:
             return "at once, or Cinder migrates" if self.retypes_at_once() else "Cinder migrates"
-        return "limits, replicas, placement in place" if "replica_count" in options else ", ".join(options)
+        changed = ["limits", *(["replicas", "placement"] if "replica_count" in options else [])]
+        return f"{', '.join(changed)} in place"
 
     def retypes_at_once(self) -> bool:
         """Between types that differ in nothing that the array has; without a request to it, for there is no volume."""

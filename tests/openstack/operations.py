@@ -21,7 +21,7 @@ from grouping import Grouping  # isort: skip
 from managing import Managing  # isort: skip
 from openflash.version import __version__  # isort: skip
 from scenario import FAILS, GIB  # isort: skip
-from scheduling import Scheduling  # isort: skip
+from scheduling import QOS, Scheduling  # isort: skip
 
 # Whether volumes can be thin and thick; and the values of dedup that a type can request
 PROVISIONING = {
@@ -81,7 +81,7 @@ class Operations(Scheduling, Managing, Grouping):
             self.run.expect("thin and thick", supported, [thin, thick])
             self.run.expect("types with thin", ("True" in pool["thin"], "False" in pool["thin"]), (thin, thick))
             self.run.expect("types with dedup", ("True" in pool["dedup"], "False" in pool["dedup"]), DEDUP[self.vendor])
-            self.run.expect("quality of service", pool["QoS_support"], self.vendor == "datera")
+            self.run.expect("quality of service", pool["QoS_support"], self.vendor in QOS)
             self.run.expect("attached to several", (pool["multiattach"], pool["online_extend_support"]), (True, True))
             self.run.expect("over-subscription", float(pool["max_over_subscription_ratio"]), 20.0)
             self.run.expect("what is promised", pool["provisioned_capacity_gb"], 0)
@@ -375,7 +375,7 @@ class Operations(Scheduling, Managing, Grouping):
             "retype to the same",
             lambda: driver.retype(lib.CONTEXT, source, {"id": self.type}, {}, {"host": source.host}),
         )
-        if self.vendor == "datera":
+        if self.vendor in QOS:
             self.limits(source)
         run.step("delete the snapshot", lambda: driver.delete_snapshot(snap))
         run.step("delete it again", lambda: driver.delete_snapshot(snap))
@@ -387,15 +387,18 @@ class Operations(Scheduling, Managing, Grouping):
 
     def limits(self, limited: Any) -> None:
         """Retype changes limits in place, and removes those that the new type does not have."""
-        slow = lib.type_with(DF__total_iops_max="500", DF__bandwidth_per_gb="10")
+        if self.vendor == "datera":
+            slow, rate = lib.type_with(DF__total_iops_max="500", DF__bandwidth_per_gb="10"), 10 * limited.size
+        else:
+            slow, rate = lib.type_with(dsware__maxIOPS="500", dsware__maxMBPS="10"), 10 * 1024
         plain = lib.type_with()
 
         def found() -> dict[str, Any]:
             with self.driver._session() as array:
-                on_array = self.driver._find(array, limited)
+                on_array = array.volumes_in_full([self.driver._find(array, limited).name]).items[0]
                 return {key: on_array.options[key] for key in ("total_iops_max", "total_bandwidth_max")}
 
-        for type_id, expected in ((slow, (500, 10 * limited.size)), (plain, (0, 0))):
+        for type_id, expected in ((slow, (500, rate)), (plain, (0, 0))):
             in_place = self.run.step(
                 "retype", partial(self.driver.retype, lib.CONTEXT, limited, {"id": type_id}, {}, {"host": limited.host})
             )

@@ -14,6 +14,11 @@ from typing import Any  # isort: skip
 
 from scenario import FAILS, Scenario  # isort: skip
 
+# By array, of the drivers that limit volumes: QoS specs, these limits in KiB per second, and the scope of extra specs
+QOS = {
+    "datera": ({"read_bandwidth_max": "7000"}, (7000,), "DF"),
+    "dsware": ({"maxMBPS": "7", "total_bytes_sec": "1"}, (7 * 1024,), "dsware"),
+}
 OF_GROUPS = ("consistent_group_snapshot_enabled",)
 
 
@@ -47,7 +52,7 @@ class Scheduling(Scenario):
     def quality_of_service(self) -> None:
         """QoS specs of the back end have an effect, or the volume is refused. Others are no matter of the driver."""
         run, driver = self.run, self.driver
-        if self.vendor != "datera":
+        if self.vendor not in QOS:
             limited = self.volume(1, volume_type_id=lib.type_with_qos(total_iops_max="500"))
             run.step("create with QoS of the back end", partial(driver.create_volume, limited), refused=FAILS)
             run.expect("and nothing is made", self.there(limited), {})
@@ -55,20 +60,30 @@ class Scheduling(Scenario):
             run.step("create with QoS of the front end", partial(driver.create_volume, free))
             run.step("delete it", partial(driver.delete_volume, free))
             return
-        unknown = self.volume(1, volume_type_id=lib.type_with_qos(total_iops_sec="500"))
+        specs, rate, prefix = QOS[self.vendor]
+        unknown = self.volume(1, volume_type_id=lib.type_with_qos(bursts="500"))
         run.step("create with an unknown QoS spec", partial(driver.create_volume, unknown), refused=FAILS)
-        limited = self.volume(1, volume_type_id=lib.type_with_qos(iops_per_gb="100", read_bandwidth_max="7000"))
+        run.expect("and nothing is made", self.there(unknown), {})
+        limited = self.volume(1, volume_type_id=lib.type_with_qos(iops_per_gb="100", **specs))
         run.step("create with QoS of the back end", partial(driver.create_volume, limited))
-        run.expect("its limits", self.limits_of(limited), (100, 7000))
+        run.expect("its limits", self.limits_of(limited), (100, *rate))
         run.step("extend it", partial(driver.extend_volume, limited, 4))
         limited.size = 4
-        run.expect("its limits then", self.limits_of(limited), (400, 7000))
+        run.expect("its limits then", self.limits_of(limited), (400, *rate))
+        clone = self.volume(4, volume_type_id=limited.volume_type_id)
+        run.step("clone it", partial(driver.create_cloned_volume, clone, limited))
+        run.expect("the limits of the clone", self.limits_of(clone), (400, *rate))
+        run.step("delete the clone", partial(driver.delete_volume, clone))
         run.step("delete it", partial(driver.delete_volume, limited))
-        shown, prefix = driver._init_vendor_properties()
-        names = {key for key, _value in spec_lines("datera") if key.startswith("DF:")}
-        run.report("all are listed as capabilities", names <= set(shown), f"{prefix}: {sorted(names - set(shown))}")
+        shown, scope = driver._init_vendor_properties()
+        names = {key for key, _value in spec_lines(self.vendor) if key.startswith(prefix + ":")}
+        complete = scope == prefix and names <= set(shown) and bool(names)
+        run.report("all are listed as capabilities", complete, f"{scope}: {sorted(names - set(shown))}")
 
-    def limits_of(self, volume: Any) -> tuple[int, int]:
+    def limits_of(self, volume: Any) -> tuple[int, ...]:
+        """IOPS, and the rates of QOS."""
         with self.driver._session() as array:
-            found = self.driver._find(array, volume).options
-        return found["total_iops_max"], found["read_bandwidth_max"]
+            there = self.driver._find(array, volume)
+            found = array.volumes_in_full([there.name]).items[0].options
+        rates = ("read_bandwidth_max",) if self.vendor == "datera" else ("total_bandwidth_max",)
+        return (found["total_iops_max"], *(found[rate] for rate in rates))

@@ -48,8 +48,6 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     POOLS = False
     """Whether the scheduler chooses among the array's pools. Otherwise the backend is one pool, named like itself, as
     Cinder takes a backend without pools; so volumes keep the pool that they were made in."""
-    QOS = False
-    """Whether the driver limits what hosts do with a volume, so that QoS specs of the back end have an effect."""
     READS_FIRST = False
     """Whether a volume must be read before anything is done to it, since its name alone is not enough."""
 
@@ -256,6 +254,10 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             options=self._options(volume, found),
         )
 
+    def _limits_volumes(self) -> bool:
+        """Whether the driver limits what hosts do with a volume, so that QoS specs of the back end have an effect."""
+        return False
+
     def _check_qos(self, type_specs: Mapping[str, str]) -> None:
         """:raises Unsupported: the type has QoS specs for the back end, which would have no effect."""
         found = specs.qos(type_specs)
@@ -338,7 +340,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             # What volume types of these drivers ask for (see specs.py): both, where there is a choice.
             "thin": either(thin, model.THICK in pool.provisioning),
             "dedup": either(self._dedups(pool), not self._dedups_always(pool)),
-            "QoS_support": self.QOS,
+            "QoS_support": self._limits_volumes(),
             "multiattach": self._multiattach(),
             "online_extend_support": True,
             "consistent_group_snapshot_enabled": known is not None and known.refusal("groups") is None,

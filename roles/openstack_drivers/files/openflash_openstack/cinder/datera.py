@@ -9,20 +9,20 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional
 
 from cinder import interface
 
-from openflash import errors, model
-from openflash.array import Array, InitiatorHosts, LookUpById, Scopes, VolumeChanges, VolumeChap
+from openflash import model
+from openflash.array import Array, InitiatorHosts, LookUpById, Scopes, VolumeChap
 from openflash.units import GIB
 from openflash.vendors.datera.names import tenant_path
 
-from . import specs
 from .base import ISCSI, not_there
 from .connections import Connections
 from .groups import Groups
 from .inventory import Entry, Inventory
+from .limits import Limit, Limits, number, title
 from .management import SnapshotManagement, bad_reference
 from .names import identity
 
@@ -32,16 +32,16 @@ _LEGAL = frozenset(string.ascii_letters + string.digits + "-_.")
 
 # Extra specs DF:*, and QoS specs of the same names without DF: (section 4.3), and what the library calls them
 TEXTS = {"placement_mode": "placement_mode", "placement_policy": "placement_policy", "template": "template"}
+_RATE = "KiB per second"
 NUMBERS = {
-    "%s_%s_max" % (kind, what): "%s_%s_max" % (kind, what)
+    "%s_%s_max" % (kind, what): Limit("%s_%s_max" % (kind, what), unit=unit)
     for kind in ("total", "read", "write")
-    for what in ("iops", "bandwidth")
+    for what, unit in (("iops", "requests per second"), ("bandwidth", _RATE))
 }
-SHARES = {"iops_per_gb": "total_iops_max", "bandwidth_per_gb": "total_bandwidth_max"}
 
 
 @interface.volumedriver
-class DateraDriver(Connections, SnapshotManagement, Groups):
+class DateraDriver(Limits, Connections, SnapshotManagement, Groups):
     """Cinder volume driver for Datera. A volume is called ``OS-[its name-]id`` and is known by its id."""
 
     VENDOR = "datera"
@@ -49,7 +49,12 @@ class DateraDriver(Connections, SnapshotManagement, Groups):
     BACKEND_NAME = "DateraDriver"
     PROTOCOL = ISCSI
     READS_FIRST = True
-    QOS = True
+    SCOPE = "DF"
+    LIMITS = NUMBERS
+    SHARES: ClassVar = {
+        "iops_per_gb": Limit("total_iops_max"),
+        "bandwidth_per_gb": Limit("total_bandwidth_max", unit=_RATE),
+    }
 
     def _vendor_options(self) -> dict[str, Any]:
         tenant = self._tenant_of_section()
@@ -121,24 +126,15 @@ class DateraDriver(Connections, SnapshotManagement, Groups):
 
     # -- what is made ------------------------------------------------------------------------------------------------
 
-    def _check_qos(self, type_specs: Mapping[str, str]) -> None:
-        unknown = sorted(set(specs.qos(type_specs)) - set(NUMBERS) - set(SHARES))
-        if unknown:
-            raise errors.Invalid(
-                "the volume type has QoS specs for the back end that this array does not have: %s" % ", ".join(unknown),
-                hint="It has %s." % ", ".join(sorted([*NUMBERS, *SHARES])),
-            )
-
     def _options(self, volume: Any, type_specs: Mapping[str, str]) -> dict[str, Any]:
-        """QoS specs count before extra specs, and these before the defaults of the section."""
         found = self._placement(self._requested(type_specs))
         found.update(self._limits(self._requested(type_specs), int(volume.size)))
         return found
 
     def _requested(self, type_specs: Mapping[str, str]) -> dict[str, str]:
+        """The defaults of the section count last."""
         requested = {key: str(value) for key, value in (self._setting("datera_volume_type_defaults") or {}).items()}
-        requested.update({key[3:]: value for key, value in type_specs.items() if key.startswith("DF:")})
-        requested.update(specs.qos(type_specs))
+        requested.update(super()._requested(type_specs))
         return requested
 
     def _placement(self, requested: Mapping[str, str]) -> dict[str, Any]:
@@ -148,49 +144,19 @@ class DateraDriver(Connections, SnapshotManagement, Groups):
             found["ip_pool"] = pools[0]
         found["replica_count"] = 1 if self._setting("datera_debug_replica_count_override") else 3
         if requested.get("replica_count") and not self._setting("datera_debug_replica_count_override"):
-            found["replica_count"] = _number("DF:replica_count", requested["replica_count"])
+            found["replica_count"] = number("DF:replica_count", requested["replica_count"])
         return found
-
-    @staticmethod
-    def _limits(requested: Mapping[str, str], size: int) -> dict[str, Any]:
-        """:param size: GiB, for what a type gives to each."""
-        found: dict[str, Any] = {}
-        for key, library in NUMBERS.items():
-            if _number(key, requested.get(key) or "0"):
-                found[library] = _number(key, requested[key])
-        for key, most in SHARES.items():
-            share = _number(key, requested.get(key) or "0") * size
-            if share:
-                found[most] = min(share, found[most]) if found.get(most) else share
-        return found
-
-    def extend_volume(self, volume: Any, new_size: int) -> None:
-        """With the limits of its type for the new size, which are set first: they do no harm to the smaller volume."""
-        requested = self._requested(specs.specs_of(volume))
-        before, after = (self._limits(requested, int(size)) for size in (volume.size, new_size))
-        changed = {key: value for key, value in after.items() if before.get(key) != value}
-        if changed:
-            doing = "set the limits of volume %s for %s GiB" % (volume.id, new_size)
-            with self._on_array(doing, volume, volume=volume.id) as array:
-                VolumeChanges.of(array).set_volume(self._read(array, volume), changed)
-        super().extend_volume(volume, new_size)
 
     def _init_vendor_properties(self) -> tuple[dict[str, Any], str]:
-        """The extra specs, for whoever makes a volume type by what Cinder lists of a backend's capabilities."""
-        found: dict[str, Any] = {}
+        """Those of limits and of placement."""
+        found, scope = super()._init_vendor_properties()
         for name in TEXTS:
-            self._set_property(found, "DF:" + name, _title(name), "Of the array: %s" % name, "string")
+            self._set_property(found, "DF:" + name, title(name), "Of the array: %s" % name, "string")
         self._set_property(found, "DF:ip_pool", "IP pool", "The access network IP pool", "string", default="default")
         self._set_property(
             found, "DF:replica_count", "Replicas", "Copies of the data", "integer", minimum=1, maximum=5, default=3
         )
-        for name in (*NUMBERS, *SHARES):
-            unit = "KiB per second" if "bandwidth" in name else "requests per second"
-            what = "%s, for each GiB" % unit if name in SHARES else unit
-            self._set_property(
-                found, "DF:" + name, _title(name), "%s, 0 for no limit" % what, "integer", minimum=0, default=0
-            )
-        return found, "DF"
+        return found, scope
 
     def _spec(self, volume: Any, type_specs: Optional[Mapping[str, str]] = None) -> model.VolumeSpec:
         found = super()._spec(volume, type_specs)
@@ -199,13 +165,8 @@ class DateraDriver(Connections, SnapshotManagement, Groups):
     def _copy_spec(self, volume: Any) -> model.VolumeSpec:
         """A copy has the replicas and the placement of its source, as in Cinder's own driver, and limits of its own."""
         found = super()._copy_spec(volume)
-        kept = {key: value for key, value in found.options.items() if key in NUMBERS.values() or key == "uuid"}
+        kept = {key: value for key, value in found.options.items() if key in NUMBERS or key == "uuid"}
         return replace(found, options=kept)
-
-    def _changed(self, now: Mapping[str, Any], requested: Mapping[str, Any]) -> dict[str, Any]:
-        """Limits that the new type does not have are removed."""
-        removed = {key: 0 for key in NUMBERS.values() if key in now and key not in requested}
-        return dict(super()._changed(now, requested), **removed)
 
     # -- managing ----------------------------------------------------------------------------------------------------
 
@@ -276,14 +237,3 @@ class DateraDriver(Connections, SnapshotManagement, Groups):
 
     def _ports(self, array: Array, volume: model.Volume, hosts: Sequence[model.Host]) -> list[model.Port]:
         return [port for port in super()._ports(array, volume, hosts) if port.name == volume.name]
-
-
-def _title(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
-def _number(name: str, text: str) -> int:
-    try:
-        return int(float(text))
-    except ValueError:
-        raise errors.Invalid("%s is %r and no number" % (name, text)) from None

@@ -7,13 +7,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Optional
+from collections.abc import Mapping
+from typing import Any, ClassVar, Optional
 from urllib.parse import urlsplit
 
 from cinder import context, exception, interface
 
 from openflash import errors, model
 from openflash.array import Array
+from openflash.units import KIB, MIB
 
 from . import specs
 from .attachments import Attachments
@@ -21,6 +23,7 @@ from .base import either, existing
 from .errors import cinder_errors
 from .groups import Groups
 from .inventory import location
+from .limits import Limit, Limits
 from .management import Management
 
 # The link that udev makes of a volume's identity (sheet, section 2.3).
@@ -30,7 +33,12 @@ CONNECTOR = "dsware"
 COPY_SPEC = "full_clone"
 
 
-class Dsware(Attachments, Management, Groups):
+def _whole_mib(most: int) -> int:
+    """KiB per second, as Huawei's driver takes the bytes per second of a QoS spec: whole MiB, at least one."""
+    return max(1, most // MIB) * MIB // KIB if most > 0 else 0
+
+
+class Dsware(Limits, Attachments, Management, Groups):
     """Names on the array are those of Cinder, or what provider_location remembers: nothing can be renamed."""
 
     VENDOR = "dsware"
@@ -38,12 +46,27 @@ class Dsware(Attachments, Management, Groups):
     BACKEND_NAME = "DSWAREDriver"
     PROTOCOL = "SCSI"
     POOLS = True
+    SCOPE = "dsware"
+    LIMITS: ClassVar = {
+        "maxIOPS": Limit("total_iops_max"),
+        "total_iops_sec": Limit("total_iops_max"),
+        "maxMBPS": Limit("total_bandwidth_max", lambda most: most * MIB // KIB, "MiB per second"),
+        "total_bytes_sec": Limit("total_bandwidth_max", _whole_mib, "bytes per second, rounded down to whole MiB"),
+    }
+    SHARES: ClassVar = {"iops_per_gb": Limit("total_iops_max")}
 
     # -- configuration -----------------------------------------------------------------------------------------------
 
     @property
     def _rest(self) -> bool:
         return bool(self._setting("dsware_rest_url"))
+
+    def _limits_volumes(self) -> bool:
+        """Not over the text socket."""
+        return self._rest
+
+    def _options(self, volume: Any, type_specs: Mapping[str, str]) -> dict[str, Any]:
+        return self._limits(self._requested(type_specs), int(volume.size))
 
     def _patience(self) -> float:
         return float(self._setting("clone_volume_timeout"))
@@ -116,7 +139,8 @@ class Dsware(Attachments, Management, Groups):
         found = super()._copy_spec(volume)
         full = bool(specs.flag(specs.specs_of(volume), COPY_SPEC))
         pool = found.pool if full else None
-        return model.VolumeSpec(found.name, found.size, pool=pool, options={"full_clone": True} if full else {})
+        options = dict(found.options, full_clone=True) if full else found.options
+        return model.VolumeSpec(found.name, found.size, pool=pool, options=options)
 
     def _take_over(self, array: Array, volume: Any, existing: model.Volume) -> Optional[dict[str, Any]]:
         """Its name is noted by Cinder, at once, so that the next request to manage the same volume is refused.
