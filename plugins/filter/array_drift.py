@@ -362,8 +362,9 @@ def _properties(item: Mapping[str, Any]) -> Data:
         for key, value in (item.get(kind) or {}).items():
             if value is not None:
                 found["%s.%s" % (kind, key)] = _rate(value) if key.endswith("_per_second") else value
-    if item.get(properties.REPLICAS) is not None:
-        found[properties.REPLICAS] = item[properties.REPLICAS]
+    for kind in (properties.REPLICAS, properties.DESCRIPTION):
+        if item.get(kind) is not None:
+            found[kind] = item[kind]
     return found
 
 

@@ -109,6 +109,7 @@ PROPERTIES: Spec = {
     },
     "replicas": {"type": "int"},
     "placement": {"type": "dict", "options": {"mode": {"type": "str"}, "policy": {"type": "str"}}},
+    "description": {"type": "str"},
 }
 """Properties of a volume that several arrays have (see openflash/properties.py)."""
 

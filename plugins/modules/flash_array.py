@@ -140,6 +140,10 @@ options:
           policy:
             description: Name of a placement policy on the array.
             type: str
+      description:
+        description:
+          - A text that the array keeps with the volume. An array that keeps none refuses it. An empty text is an error.
+        type: str
       array_options:
         description: Further properties that only some arrays have.
         type: dict

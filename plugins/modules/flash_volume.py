@@ -143,11 +143,15 @@ options:
       policy:
         description: Name of a placement policy on the array.
         type: str
+  description: &description
+    description:
+      - A text that the array keeps with the volume. An array that keeps none refuses it. An empty text is an error.
+    type: str
   array_options: &array_options
     description:
       - Further properties that only some arrays have. The page of each array lists those that it takes; an unknown one
         is an error.
-      - They may also be those of O(qos), O(replicas) and O(placement), under the names of the array.
+      - They may also be those of O(qos), O(replicas), O(placement) and O(description), by the names of the array.
     type: dict
   delete_snapshots:
     description: Delete a volume together with its snapshots, which is refused otherwise.
@@ -186,6 +190,7 @@ options:
       qos: *qos
       replicas: *replicas
       placement: *placement
+      description: *description
       array_options: *array_options
 seealso:
   - module: openflash.storage.flash_snapshot
@@ -387,10 +392,13 @@ volume:
         policy:
           description: Name of the placement policy.
           type: str
+    description:
+      description: The text that the array keeps with it; null where it keeps none.
+      type: str
     array_options:
       description:
-        - Properties that only some arrays have, by the names of the array. Those that RV(ignore:qos),
-          RV(ignore:replicas) and RV(ignore:placement) have are among them.
+        - Properties that only some arrays have, by the names of the array. Those that have a field of their own are
+          among them.
       type: dict
 volumes:
   description: One such object for each item of O(volumes), in the same order, with what became of it.

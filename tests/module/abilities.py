@@ -30,6 +30,7 @@ OPERATIONS = (
     "delete_host",
     "delete_snapshot",
     "delete_volume",
+    "description",
     "explicit_lun",
     "extend_volume",
     "groups",
@@ -103,6 +104,7 @@ class Abilities:
 
 
 NO_PROPERTIES = {
+    "description": "this array keeps no description of a volume",
     "placement": "this array places the data of a volume by itself",
     "qos": "volumes of this array have no limits",
     "replicas": "the number of copies of the data cannot be chosen",
@@ -150,6 +152,7 @@ DATERA = Abilities(
     chap="of_volume",
     volume_options=frozenset(
         [
+            "description",
             "ip_pool",
             "placement_mode",
             "placement_policy",
@@ -226,6 +229,7 @@ DSWARE = Abilities(
         "host_without_initiators": "a host without initiators is of no use",
         "map_snapshot": "this array does not map snapshots; make a volume of it",
         "metadata": "this array keeps no notes on a volume",
+        "description": NO_PROPERTIES["description"],
         "placement": NO_PROPERTIES["placement"],
         "rename_host": "no published interface of this array renames a host",
         "performance": "that are known here do not report its load",

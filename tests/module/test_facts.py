@@ -53,7 +53,7 @@ FIELDS = {
     "pools": "name id state size free used provisioned provisioning",
     "volumes": (
         "name size size_text id provisioning pool state progress serial used created source independent resumed"
-        " mappings snapshots groups qos replicas placement array_options"
+        " mappings snapshots groups qos replicas placement description array_options"
     ),
     "snapshots": "name volume size size_text id state created proven serial group mappings children crash_consistent",
     "hosts": "name state id kind os initiators",

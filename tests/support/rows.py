@@ -144,7 +144,7 @@ def volume_properties(vendor: str) -> str:
     """What the page of an array says of the properties that a volume may have."""
     options = volume_options(vendor)
     lines = []
-    for kind in (properties.QOS, properties.REPLICAS, properties.PLACEMENT):
+    for kind in properties.LACKING:
         having = {name: one for name, one in properties.PROPERTIES.items() if one.option in options}
         texts = [
             f"``{name.partition('.')[2]}``: {described(options[one.option], one)}"

@@ -292,6 +292,8 @@ class OptionRule:
     create_only: bool = False
     granularity: int = 1
     """A number must be a multiple of it."""
+    pattern: str = ""
+    """A regular expression that a complete text must match."""
     description: str = ""
     """The permitted values, for people."""
     reported: bool = True

@@ -5,7 +5,7 @@
 """Properties of volumes that several arrays have: by which name and unit tasks and results have them.
 
 A client has them among ``Volume.options``, under the names and in the units of this table, whatever its array calls
-them. Tasks and results have them as ``qos``, ``replicas`` and ``placement``.
+them. Tasks and results have them as ``qos``, ``replicas``, ``placement`` and ``description``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Dict, Mapping as Map, NamedTuple, Optional, Tuple
 from .errors import Invalid
 from .units import KIB, format_size, parse_size
 
-QOS, REPLICAS, PLACEMENT = "qos", "replicas", "placement"
+QOS, REPLICAS, PLACEMENT, DESCRIPTION = "qos", "replicas", "placement", "description"
 
 LACKING = {
     QOS: "volumes of this array have no limits over the interfaces that are known; limit them on the hosts, and leave "
@@ -23,6 +23,7 @@ LACKING = {
     REPLICAS: "the number of copies of the data cannot be chosen on this array; leave replicas out",
     PLACEMENT: "this array places the data of a volume by itself; leave placement out, and choose a pool where it has "
     "several",
+    DESCRIPTION: "this array keeps no description of a volume; leave description out",
 }
 """The refusals of an array that does not have them."""
 
@@ -45,6 +46,7 @@ PROPERTIES: Dict[str, Property] = {
     "replicas": Property("replica_count"),
     "placement.mode": Property("placement_mode"),
     "placement.policy": Property("placement_policy"),
+    "description": Property("description"),
 }
 """By name in a task: ``qos.max_iops`` is ``max_iops`` of the option ``qos``."""
 
@@ -89,8 +91,7 @@ def requested(options: Map[str, Any]) -> Dict[str, Any]:
             "qos has unlimited: true, which removes every limit, and a limit as well",
             hint="Give one of the two. 0 removes a single limit.",
         )
-    if options.get(REPLICAS) is not None:
-        found[REPLICAS] = options[REPLICAS]
+    found.update({kind: options[kind] for kind in (REPLICAS, DESCRIPTION) if options.get(kind) is not None})
     return found
 
 
@@ -107,11 +108,11 @@ def _bytes_per_second(name: str, value: Any) -> Any:
 
 
 def reported(options: Map[str, Any]) -> Dict[str, Any]:
-    """The fields of a result: ``qos`` and ``placement`` with every key, and ``replicas``; None for what is not known.
+    """The fields of a result: ``qos`` and ``placement`` with every key, and the others; None for what is not known.
 
     :param options: those of a Volume. Rates become bytes per second.
     """
-    found: Dict[str, Any] = {QOS: {}, REPLICAS: None, PLACEMENT: {}}
+    found: Dict[str, Any] = {QOS: {}, REPLICAS: None, PLACEMENT: {}, DESCRIPTION: None}
     for name, known in PROPERTIES.items():
         value = options.get(known.option)
         value = value * known.unit if known.is_rate and value is not None else value

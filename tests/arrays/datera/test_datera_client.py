@@ -127,6 +127,20 @@ def test_tenants_do_not_see_each_other(edf33: SimulatedEdf) -> None:
 # ---- volumes ---------------------------------------------------------------------------------------------------------
 
 
+def test_a_description_is_kept_by_changes_that_need_the_volume_offline_and_not_by_copies(offline: SimulatedEdf) -> None:
+    array = offline.connect({"offline_changes": True})
+    with offline.budget(array, 1, 1):
+        volume = array.create_volume(VolumeSpec("vol1", GIB, options={"description": "of accounts"}))
+    assert volume.options["description"] == "of accounts"
+    assert array.clone_volume(volume, VolumeSpec("plain")).options["description"] == ""
+    clone = array.clone_volume(volume, VolumeSpec("clone", options={"description": "Copy 1"}))
+    assert clone.options["description"] == "Copy 1"
+    volume = array.set_volume(volume, {"description": "of 2 accounts"})
+    array.extend_volume(volume, 2 * GIB)
+    found = {one.name: one.options["description"] for one in array.volumes()}
+    assert found == {"vol1": "of 2 accounts", "plain": "", "clone": "Copy 1"}
+
+
 def test_a_volume_is_created_with_all_its_options_in_one_request(edf: SimulatedEdf) -> None:
     array = edf.connect()
     options = {"replica_count": 2, "placement_mode": "all_flash", "total_iops_max": 500, "write_bandwidth_max": 1024}
@@ -197,7 +211,8 @@ def test_an_app_template_gives_the_remaining_options(edf: SimulatedEdf) -> None:
     assert (same.size, grown.size) == (2 * GIB, 5 * GIB)
     assert (same.options["template"], same.options["placement_mode"]) == ("gold", "single_flash")
     declared = gather(array, selection({}))["gathered"]["volumes"]
-    assert {"template", "placement_mode"} & set(declared[0]["array_options"]) == {"placement_mode"}
+    assert "mode" in declared[0]["placement"]
+    assert "template" not in declared[0].get("array_options", {})
     if not edf.connect().capabilities.volume_options.get("placement_policy"):
         with pytest.raises(errors.Invalid, match="which is more than 1GiB"):
             array.create_volume(VolumeSpec("less", GIB, options={"template": "gold"}))

@@ -75,7 +75,7 @@ REFUSED: list[tuple[Callable[[], Capabilities], str]] = [
     (
         lambda: violin_7300(),
         "restore_snapshot refresh_volume atomic_snapshots groups metadata chap set_volume map_snapshot set_host_os "
-        "host_without_initiators remove_last_initiator rename_host qos replicas placement",
+        "host_without_initiators remove_last_initiator rename_host qos replicas placement description",
     ),
     (
         lambda: datera.capabilities(True),
@@ -84,24 +84,24 @@ REFUSED: list[tuple[Callable[[], Capabilities], str]] = [
     (
         lambda: dsware_rest(),
         "rename_volume rename_host explicit_lun chap groups atomic_snapshots metadata map_snapshot host_os replicas "
-        "placement host_without_initiators",
+        "placement description host_without_initiators",
     ),
     (
         lambda: dsware_socket(),
         "rename_volume rename_host explicit_lun chap groups atomic_snapshots metadata map_snapshot host_os set_volume "
-        "qos replicas placement restore_snapshot refresh_volume create_host add_initiators remove_initiators "
-        "delete_host",
+        "qos replicas placement description restore_snapshot refresh_volume create_host add_initiators "
+        "remove_initiators delete_host",
     ),
     (
         lambda: flashsystem.capabilities(lambda: None),
         "atomic_snapshots restore_snapshot refresh_volume groups chap host_os metadata host_without_initiators "
-        "qos replicas placement",
+        "qos replicas placement description",
     ),
     (
         lambda: xtremio.capabilities(False),
-        "atomic_snapshots restore_snapshot refresh_volume groups metadata qos replicas placement",
+        "atomic_snapshots restore_snapshot refresh_volume groups metadata qos replicas placement description",
     ),
-    (lambda: xtremio.capabilities(True), "qos replicas placement"),
+    (lambda: xtremio.capabilities(True), "qos replicas placement description"),
 ]
 OPERATIONS = sorted({operation for _make, refused_operations in REFUSED for operation in refused_operations.split()})
 
@@ -270,7 +270,9 @@ def test_a_snapshot_of_several_volumes_of_datera_is_not_deleted_for_one() -> Non
 def test_the_options_of_a_datera_volume_depend_on_the_version() -> None:
     assert "placement_policy" in datera.capabilities(True).volume_options
     options = datera.capabilities(False).volume_options
-    assert sorted(options) == sorted((*datera.QOS, "replica_count", "placement_mode", "ip_pool", "template"))
+    assert sorted(options) == sorted(
+        (*datera.QOS, "replica_count", "placement_mode", "ip_pool", "template", "description")
+    )
     assert {name for name, rule in options.items() if rule.create_only} == {"template"}
     assert options["total_bandwidth_max"].description == "KiB per second, 0 for no limit"
     assert options["total_iops_max"].description == "requests per second, 0 for no limit"

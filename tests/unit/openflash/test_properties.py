@@ -28,6 +28,7 @@ OPTIONS = {
     "total_bandwidth_max": OptionRule(int, granularity=1024),
     "replica_count": OptionRule(int, (1, 2, 3)),
     "placement_mode": OptionRule(str),
+    "description": OptionRule(str, pattern="[a-z ]+"),
     "note": OptionRule(str),
 }
 LIMITED = {"total_iops_max": 100, "total_bandwidth_max": 2048, "replica_count": 2, "placement_mode": "fast"}
@@ -40,7 +41,7 @@ NO_LIMITS = dict.fromkeys(
 def array() -> MemoryArray:
     """With total limits, replicas and a placement mode, and a volume that has these."""
     array = MemoryArray(volume_options=OPTIONS)
-    array.volume("db1", options=dict(LIMITED, note=None))
+    array.volume("db1", options=dict(LIMITED, description="", note=None))
     return array
 
 
@@ -69,6 +70,7 @@ def refusal(array: MemoryArray, **options: Any) -> FlashError:
         ({"qos": {"max_bytes_per_second": "0", "unlimited": False}}, "qos.max_bytes_per_second=none"),
         ({"qos": {"unlimited": True}}, "qos.max_bytes_per_second=none, qos.max_iops=none"),
         ({"replicas": 3, "placement": {"mode": "slow", "policy": None}}, "placement.mode=slow, replicas=3"),
+        ({"description": "of accounts"}, "description=of accounts"),
         ({"array_options": {"total_iops_max": 7, "note": "n"}}, "note=n, qos.max_iops=7"),
     ],
 )
@@ -100,6 +102,8 @@ def test_what_is_null_or_the_same_changes_nothing(array: MemoryArray, options: d
         ({"qos": {"max_read_iops": 5}}, Unsupported, "have no qos.max_read_iops"),
         ({"placement": {"policy": "p"}}, Unsupported, "have no placement.policy"),
         ({"placement": {"mode": " "}}, Invalid, "' ' is not a value for placement.mode"),
+        ({"description": ""}, Invalid, "'' is not a value for description"),
+        ({"description": "UPPER"}, Invalid, "'UPPER' is not a value for description"),
         ({"replicas": 4}, Invalid, "4 is not a value for replicas"),
         ({"replicas": 2, "array_options": {"replica_count": 2}}, Invalid, "which is the same"),
     ],

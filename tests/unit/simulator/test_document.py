@@ -158,6 +158,21 @@ def test_a_placement_policy_that_only_the_file_has_exists_on_a_datera_too(tmp_pa
     assert found == [("gold", "all_flash"), ("gold", "hybrid")]
 
 
+def test_limits_and_other_properties_are_those_of_the_file(tmp_path: Path) -> None:
+    content = friday("dsware")
+    content["volumes"][0]["qos"] = {"max_iops": 500, "max_bytes_per_second": "100MiB"}
+    (policy,) = [group for group in begun(tmp_path, content).state()["groups"] if group["kind"] == "qos"]
+    assert policy["members"] == [content["volumes"][0]["name"]]
+    assert policy["limits"] == {"maxIOPS": 500, "maxMBPS": 100}
+    content = friday("datera")
+    content["volumes"][0].update(qos={"max_write_iops": 5}, replicas=2, placement={"mode": "hybrid"}, description="web")
+    wire = begun(tmp_path, content)
+    (tenant,) = [tenant for tenant in wire.edf.tenants.values() if tenant.instances]  # type: ignore[attr-defined]
+    instance = next(one for one in tenant.instances.values() if one.name == content["volumes"][0]["name"])
+    ((_storage, volume),) = instance.volumes
+    assert (volume.replica_count, volume.placement_mode, instance.descr) == (2, "hybrid", "web")
+
+
 def test_a_pool_is_as_full_as_it_was_and_never_fuller(tmp_path: Path) -> None:
     content = friday("violin")
     content["array"]["pools"][0].update(used=GIB, free=10 * TIB - GIB)
@@ -231,7 +246,7 @@ def test_a_file_that_contradicts_itself_is_refused(content: object, message: str
         ("datera", "volumes", [{"name": "vol", "size": "1500MiB"}], "size 1572864000 is not a multiple of 1073741824"),
         ("datera", "volumes", [{"name": "v", "size": "1GiB"}], "volume v: the array refuses it: body.name"),
         ("dsware", "volumes", [{"name": "v", "size": "1GiB", "array_options": {"udid": 3}}],
-         "array_options has udid, which this array does not have"),
+         "it has udid, which volumes of this array do not have"),
         ("violin", "groups", [{"name": "g", "volumes": ["db1"]}], "group g: the array has no groups of volumes"),
         ("dsware", "hosts", [{"name": "host1", "initiators": ISCSI, "os": "linux"}], "stores no operating system"),
         ("violin", "hosts", [{"name": "host1", "initiators": FC + ISCSI}], "initiators of one protocol only"),

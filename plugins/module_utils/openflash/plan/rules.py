@@ -253,6 +253,8 @@ def _checked(name: str, rule: OptionRule, value: Any) -> Any:
     valid = _is(rule.type, checked) and not _is_empty_or_negative(checked)
     if valid and isinstance(checked, int) and checked % rule.granularity:
         valid = False
+    if valid and rule.pattern and re.match(r"(?:%s)\Z" % rule.pattern, checked) is None:
+        valid = False
     if not valid or (rule.choices and checked not in rule.choices):
         kind = "a value of type %s" % rule.type.__name__
         choices = "one of %s" % ", ".join(str(choice) for choice in rule.choices)

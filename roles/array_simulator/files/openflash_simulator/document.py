@@ -235,15 +235,52 @@ def _pool(row: Mapping[Any, Any]) -> PoolRow:
 
 def _volume(row: Mapping[Any, Any]) -> VolumeRow:
     what = f"volume {_text(row, 'a volume', 'name')}"
-    known_keys(what, row, ("name", "size", "pool", "provisioning", "group", "array_options"))
-    options = row.get("array_options") or {}
-    if not isinstance(options, Mapping):
-        raise ConfigError(f"{what}: array_options is not a mapping")
+    known_keys(what, row, ("name", "size", "pool", "provisioning", "group", "array_options", *_PROPERTIES))
+    options = {**_dictionary(row, what, "array_options"), **_properties(row, what)}
     provisioning = _optional(row, what, "provisioning")
     if provisioning not in (None, *_PROVISIONING):
         raise ConfigError(f"{what}: provisioning {provisioning!r} is not one of {', '.join(_PROVISIONING)}")
     size = parse_size(f"{what}: size", row.get("size"))
-    return VolumeRow(row["name"], size, _optional(row, what, "pool"), provisioning, dict(options))
+    return VolumeRow(row["name"], size, _optional(row, what, "pool"), provisioning, options)
+
+
+_PROPERTIES: Mapping[str, str | Mapping[str, str]] = {
+    "qos": {
+        "max_iops": "total_iops_max",
+        "max_read_iops": "read_iops_max",
+        "max_write_iops": "write_iops_max",
+        "max_bytes_per_second": "total_bandwidth_max",
+        "max_read_bytes_per_second": "read_bandwidth_max",
+        "max_write_bytes_per_second": "write_bandwidth_max",
+    },
+    "replicas": "replica_count",
+    "placement": {"mode": "placement_mode", "policy": "placement_policy"},
+    "description": "description",
+}
+"""Properties that have a name of their own in a document, and what they are called among ``array_options``."""
+
+
+def _properties(row: Mapping[Any, Any], what: str) -> dict[str, Any]:
+    """Rates are bytes per second in a document, and KiB per second among ``array_options``."""
+    found: dict[str, Any] = {}
+    for key, names in _PROPERTIES.items():
+        if isinstance(names, str):
+            found[names] = row.get(key)
+            continue
+        values = _dictionary(row, what, key)
+        known_keys(f"{what}: {key}", values, tuple(names))
+        for name, option in names.items():
+            value = values.get(name)
+            is_rate = name.endswith("_per_second") and value not in (None, 0, "0")
+            found[option] = parse_size(f"{what}: {name}", value) // 1024 if is_rate else value
+    return {option: value for option, value in found.items() if value is not None}
+
+
+def _dictionary(row: Mapping[Any, Any], what: str, key: str) -> Mapping[Any, Any]:
+    value = row.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{what}: {key} is not a mapping")
+    return value
 
 
 def _snapshot(row: Mapping[Any, Any]) -> SnapshotRow:
@@ -415,7 +452,7 @@ def _put_volume(content: Content, row: VolumeRow, document: Document) -> None:
         raise ConfigError(f"size {row.size} is not a multiple of {content.granularity} bytes, as this array needs it")
     unknown = sorted(set(row.options) - content.options)
     if unknown:
-        raise ConfigError(f"array_options has {unknown[0]}, which this array does not have")
+        raise ConfigError(f"it has {unknown[0]}, which volumes of this array do not have")
     if row.pool is None and len(document.pools) > 1:
         # Not every array reports the pools of its volumes: it goes where the most use is not accounted for yet.
         room = {pool.name: (pool.used or 0) - content.array.pool(pool.name).used for pool in document.pools}

@@ -137,7 +137,7 @@ class Changes(AccessLists, VolumeChanges, OfflineChanges):
 
     def set_volume(self, volume: Volume, options: Map[str, Any]) -> Volume:
         """One request for replicas and placement, or two for both kinds of placement; one or two for limits; one for
-        the IP pool (offline if need be)."""
+        the IP pool (offline if need be); two for the description."""
         with self._doing("change volume %s" % volume.name, volume.name):
             instance_volume = self._need_volume(volume)
             self._require("set_volume", volume, options=options)
@@ -145,7 +145,16 @@ class Changes(AccessLists, VolumeChanges, OfflineChanges):
             if options.get("ip_pool"):
                 pool = {"ip_pool": {"path": POOLS % options["ip_pool"]}}
                 self._change(instance_volume, lambda path: self._put_storage(path, pool))
+            if options.get("description"):
+                self._describe(volume, str(options["description"]))
             return replace(volume, options=dict(volume.options, **options))
+
+    def _describe(self, volume: Volume, description: str) -> None:
+        """Set the description. What a run has noted there stays for the one that brings the volume online."""
+        instance_volume = self._need_volume(volume)
+        noted = str(instance_volume.instance.get("descr") or "").partition(OFFLINE_MARK)
+        descr = "%s %s%s" % (description, noted[1], noted[2]) if noted[1] else description
+        self._wire.update_instance(instance_volume.instance_path, {"descr": descr})
 
     def _put_storage(self, path: str, body: Entity) -> None:
         self._wire.update_storage(entities.storage_path_of(path), body)

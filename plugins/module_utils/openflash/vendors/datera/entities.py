@@ -211,6 +211,11 @@ def marked_offline(instance: Entity) -> Optional[int]:
     return None if size is None else size * GIB
 
 
+def description_of(instance: Entity) -> str:
+    """The description without what a run has noted there; empty when there is none."""
+    return str(instance.get("descr") or "").partition(OFFLINE_MARK)[0].strip()
+
+
 def bytes_of(size: Any) -> int:
     """Bytes. On the wire sizes are GiB, and may be fractions (2.3)."""
     return int(round(float(size) * GIB))
@@ -271,6 +276,7 @@ def _options(instance_volume: InstanceVolume) -> Dict[str, Any]:
         options["placement_policy"] = host_of(path_of(policy))
     options["ip_pool"] = host_of(reference(instance_volume.storage.get("ip_pool")))
     options["template"] = host_of(reference(instance_volume.instance.get("app_template")))
+    options["description"] = description_of(instance_volume.instance)
     limits = instance_volume.entity.get("performance_policy") or {}
     options.update({name: int(limits.get(name) or 0) for name in QOS})
     return options

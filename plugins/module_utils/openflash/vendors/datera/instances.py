@@ -17,7 +17,7 @@ from ...units import whole_number
 from . import entities, ledger
 from .capabilities import capabilities, may_be_named
 from .entities import InstanceVolume
-from .names import OFFLINE_MARK, is_uuid, snapshot_uuid
+from .names import is_uuid, snapshot_uuid
 from .refusals import Rejected
 from .session import Entity
 from .wire import EdfOperations
@@ -124,7 +124,7 @@ class Instances(Array):
 
     def _online(self, instance_volume: InstanceVolume) -> None:
         """Bring the app instance online, with the description that it had before."""
-        descr = str(instance_volume.instance.get("descr") or "").partition(OFFLINE_MARK)[0].strip()
+        descr = entities.description_of(instance_volume.instance)
         self._wire.update_instance(instance_volume.instance_path, {"admin_state": "online", "descr": descr or None})
 
     def _available(self, volume: Volume) -> InstanceVolume:

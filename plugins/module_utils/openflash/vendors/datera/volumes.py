@@ -63,6 +63,8 @@ class Volumes(Changes):
             if options.get("ip_pool"):
                 storage["ip_pool"] = {"path": POOLS % options["ip_pool"]}
             body = {"name": spec.name, "access_control_mode": "deny_all", "storage_instances": [storage]}
+            if options.get("description"):
+                body["descr"] = options["description"]
             body.update(_for_openstack(spec))
             made = self._create(body, lambda instance_volume: self._same(instance_volume, size))
             volume_made = self._volume_of(made)
@@ -188,7 +190,7 @@ class Volumes(Changes):
                 instance_volume = self._resized(self._only(self._need_instance(instance_volume)), size)
             self._close(instance_volume)
             self._apply(instance_volume, options)
-            final: Entity = {"name": name, "descr": None}
+            final: Entity = {"name": name, "descr": options.get("description") or None}
             if not instance_volume.online:
                 final["admin_state"] = "online"
             try:

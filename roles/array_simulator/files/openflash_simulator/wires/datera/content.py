@@ -25,7 +25,7 @@ _PROPERTIES = ("replica_count", "placement_mode", "placement_policy")
 
 class DateraContent(Content):
     granularity = GIB
-    options = frozenset({*_PROPERTIES, "ip_pool", *entities.POLICY_KEYS})
+    options = frozenset({*_PROPERTIES, "ip_pool", "description", *entities.POLICY_KEYS})
 
     def __init__(self, edf: EdfState, tenant: Tenant, version: str, routes: Sequence[Route]) -> None:
         super().__init__(tenant.array)
@@ -69,6 +69,8 @@ class DateraContent(Content):
         found = self._tenant.find(instance)
         if found is None:
             instance_body = {"name": instance, "access_control_mode": "deny_all", "storage_instances": [body]}
+            if description := row.options.get("description"):
+                instance_body["descr"] = description
             self._send("create", "/app_instances", instance_body)
         elif not below:
             raise ConfigError("there is another volume of this name")

@@ -14,6 +14,7 @@ from .state import MIB, DswareState
 
 class DswareContent(Content):
     granularity = MIB
+    options = frozenset({"total_iops_max", "total_bandwidth_max"})
 
     def __init__(self, system: DswareState, rest: Rest) -> None:
         super().__init__(system.array)
@@ -21,7 +22,14 @@ class DswareContent(Content):
         self._rest = rest
 
     def volume(self, row: VolumeRow) -> None:
-        self._system.create_volume(row.name, row.size // MIB, self.own_pool(row.pool).id)
+        made = self._system.create_volume(row.name, row.size // MIB, self.own_pool(row.pool).id)
+        iops, rate = row.options.get("total_iops_max"), row.options.get("total_bandwidth_max")
+        if not iops and not rate:
+            return
+        # A document does not have the array's policies, so each volume has one.
+        limits = {**({"maxIOPS": iops} if iops else {}), **({"maxMBPS": rate // 1024} if rate else {})}
+        self._rest.carry_out("qos/create", {"qosName": f"policy-{made.id}", "qosSpecInfo": limits})
+        self._rest.carry_out("qos/volume/associate", {"qosName": f"policy-{made.id}", "keyNames": [row.name]})
 
     def snapshot(self, row: SnapshotRow) -> None:
         self._system.create_snapshot(row.name, row.volume)
