@@ -25,7 +25,7 @@ from tests.gates.conftest import clean_environment
 from tests.support.ports import free_port
 from tests.support.simulator import Simulator
 
-CASES = ("capacity", "copies", "drift", "paths")
+CASES = ("alerts", "capacity", "copies", "drift", "paths")
 REQUIREMENTS = ("ansible-rulebook==1.3.2", "ansible-core==2.18.*", "requests", "paramiko")
 DEADLINE = 300.0
 PASSWORD = "Canary-Secret-7731"

@@ -211,6 +211,50 @@ def test_a_subject_that_an_array_does_not_report_is_an_event(array: ArrayUnderTe
     assert seen.poll() == []
 
 
+def test_a_host_of_an_array_that_loses_a_path_is_reported(array: ArrayUnderTest) -> None:
+    if array.endpoint["vendor"] not in ("xtremio", "flashsystem"):
+        return
+    first, second = array.row.initiators[:2]
+    array.done("flash_host_map", host="web1", initiators=[first, second])
+    for initiator in (first, second):
+        array.log_in(initiator, 2)
+    seen = watching(array, watch.PATHS)
+    assert seen.poll() == []
+    array.log_in(second, 0)
+    (event,) = seen.poll()
+    assert told([event]) == [("paths_failed", "web1")]
+    assert (event["not_logged_in"], event["most"] > event["paths"]) == ([second], True)
+    assert seen.poll() == []
+    array.log_in(second, 2)
+    assert told(seen.poll()) == [("paths_restored", "web1")]
+
+
+def test_alerts_and_failed_parts_are_reported_when_they_come_and_go(array: ArrayUnderTest) -> None:
+    seen = watching(array, watch.ALERTS)
+    begun = seen.poll()
+    vendor = array.endpoint["vendor"]
+    if vendor not in ("xtremio", "flashsystem", "datera") or array.row.name == "xtremio-3.0":
+        assert begun[0]["type"] == "unreadable"
+        assert [event["type"] for event in seen.poll()] == []
+        return
+    assert begun == []
+    power = {"severity": "critical", "text": "power supply 2 has failed", "code": "1298", "about": "psu2"}
+    array.operate(alerts=[power, {"severity": "warning", "text": "slow\x1b[2J", "about": "fan1"}])
+    events = seen.poll()
+    assert told(events) == [("alert_raised", "psu2"), ("alert_raised", "fan1")]
+    assert (events[0]["severity"], events[0]["message"]) == ("critical", "power supply 2 has failed")
+    assert "\x1b" not in str(events)
+    assert seen.poll() == []
+    array.operate(alerts=[{**power, "acknowledged": True}])
+    assert told(seen.poll()) == [("alert_cleared", "psu2"), ("alert_cleared", "fan1")]
+    if vendor == "xtremio":
+        array.operate(parts={"X1-SC2": "critical"})
+        failed = seen.poll()
+        assert ("part_failed", "X1-SC2") in told(failed)
+        array.operate(parts={})
+        assert ("part_restored", "X1-SC2") in told(seen.poll())
+
+
 def test_there_is_something_to_watch() -> None:
     for names in ([], ["capacity", "weather"]):
         with pytest.raises(Invalid, match=r"nothing to watch|watch has no weather"):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What changes on an array between two polls, as events: a full pool, a lost path, drift, a finished copy.
+"""What changes on an array between two polls, as events: a full pool, a lost path, an alert, drift, a finished copy.
 
 Each change of state is one event, however often it is polled. What cannot be read keeps its last state, and is an event
 itself: nothing that fails is silent, and nothing that fails is taken for good news.
@@ -19,10 +19,11 @@ from .array import Array
 from .connect import connect
 from .errors import CONNECT, Busy, FlashError, Invalid, MissingLibrary, Timeout, Unauthorized, Unreachable, context
 from .model import COPYING, READY, Connection, Listing, Pool, Volume
-from .monitoring import Connections, Login
+from .monitoring import CRITICAL, OK, WARNING, Alert, Connections, Health, HealthReport, Login
 from .plan.desired import DesiredState, document
 from .plan.planner import plan
 from .plan.rules import Policy
+from .printable import printable_data
 from .read import read
 from .unfinished import is_temporary
 from .units import format_initiator, format_size
@@ -30,8 +31,8 @@ from .units import format_initiator, format_size
 Event = Dict[str, Any]
 Details = Dict[str, Any]
 
-CAPACITY, PATHS, COPIES, DRIFT = "capacity", "paths", "copies", "drift"
-SUBJECTS = (CAPACITY, PATHS, COPIES, DRIFT)
+CAPACITY, PATHS, ALERTS, COPIES, DRIFT = "capacity", "paths", "alerts", "copies", "drift"
+SUBJECTS = (CAPACITY, PATHS, ALERTS, COPIES, DRIFT)
 
 _SECTIONS = ("volumes", "snapshots", "groups", "hosts", "mappings")
 
@@ -81,6 +82,8 @@ class Watch:
         self._missed: Set[str] = set()
         self._best: Dict[str, int] = {}
         self._failed: Dict[str, Tuple[int, Tuple[str, ...]]] = {}
+        self._alerts: Dict[str, Alert] = {}
+        self._parts: Dict[str, str] = {}
         self._drift: Tuple[str, ...] = ()
 
     @property
@@ -137,6 +140,7 @@ class Watch:
         readers: Dict[str, Callable[[Array], Any]] = {
             CAPACITY: lambda array: array.pools(),
             PATHS: lambda array: Connections.of(array).logins(),
+            ALERTS: lambda array: Health.of(array).health(),
             COPIES: lambda array: array.volumes(),
             DRIFT: self._plan,
         }
@@ -164,6 +168,7 @@ class Watch:
         compare: Dict[str, Callable[[Any], List[Event]]] = {
             CAPACITY: self._capacity,
             PATHS: self._paths,
+            ALERTS: self._alerted,
             COPIES: self._copies,
             DRIFT: self._drifted,
         }
@@ -230,6 +235,31 @@ class Watch:
             events.append(self._event(kind, host, text, paths=paths, most=best, not_logged_in=list(absent)))
         return events
 
+    def _alerted(self, health: HealthReport) -> List[Event]:
+        """An alert counts until it is gone or somebody has acknowledged it. A part whose state is not clear keeps its
+        last one."""
+        events = []
+        now = {_same_alert(alert): alert for alert in health.alerts if not alert.acknowledged}
+        raised = [(key, alert) for key, alert in now.items() if key not in self._alerts]
+        gone = [(key, alert) for key, alert in self._alerts.items() if key not in now and health.alerts.complete]
+        for kind, changed in (("alert_raised", raised), ("alert_cleared", gone)):
+            for key, alert in changed:
+                details = {"severity": alert.severity, "code": alert.code, "raised": alert.time}
+                events.append(self._event(kind, alert.object, alert.text, **details))
+                if kind == "alert_raised":
+                    self._alerts[key] = alert
+                else:
+                    del self._alerts[key]
+        for part in [health.array, *health.nodes, *health.ports, *health.disks]:
+            before = self._parts.get(part.name, OK)
+            if part.state not in (OK, WARNING, CRITICAL) or part.state == before:
+                continue
+            self._parts[part.name] = part.state
+            kind = "part_restored" if part.state == OK else "part_failed"
+            text = "%s is %s, and was %s." % (part.name, part.state, before)
+            events.append(self._event(kind, part.name, text, state=part.state, reported=part.reported))
+        return events
+
     def _copies(self, volumes: Listing[Volume]) -> List[Event]:
         """A copy is known from the first poll that sees it. One that is over by then is no event.
 
@@ -272,7 +302,7 @@ class Watch:
     def _event(self, kind: str, about: Optional[str], message: str, **details: Any) -> Event:
         """Plain data: ``type``, ``array``, ``vendor``, ``object``, ``message``, ``time`` and what the type has.
 
-        ``id`` is of this event alone, so that an approval of it is none of a later one.
+        ``id`` is of this event alone, so that an approval of it is none of a later one. Control characters are escaped.
         """
         event: Event = {
             "id": uuid4().hex,
@@ -284,7 +314,13 @@ class Watch:
             "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         }
         event.update(details)
-        return event
+        safe: Event = printable_data(event)
+        return safe
+
+
+def _same_alert(alert: Alert) -> str:
+    """What tells an alert from others. Where the array gives it no id, two of one text about one object are one."""
+    return alert.id or "\n".join([alert.code or "", alert.object or "", alert.text])
 
 
 def _key(volume: Volume) -> str:
@@ -294,6 +330,8 @@ def _key(volume: Volume) -> str:
 
 def _incomplete(answer: Any) -> Optional[str]:
     """Why nothing, or not everything, is known; None where all is."""
+    if isinstance(answer, HealthReport):
+        answer = answer.alerts
     if not isinstance(answer, Listing) or answer.complete:
         return None
     if not answer.known:

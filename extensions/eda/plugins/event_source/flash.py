@@ -13,6 +13,7 @@ description:
   - Every event has C(id), C(type), C(array), C(vendor), C(object), C(message) and C(time). No event has a secret.
   - The types are C(unreachable) and C(reachable); C(unreadable) and C(readable) for one subject of an array that
     answers; C(capacity_reached) and C(capacity_cleared) for a pool; C(paths_failed) and C(paths_restored) for a host;
+    C(alert_raised) and C(alert_cleared); C(part_failed) and C(part_restored) for the array, a node, a port or a disk;
     C(copy_finished) and C(copy_failed) for a volume; C(drift_found) and C(drift_resolved).
 options:
   arrays:
@@ -24,8 +25,9 @@ options:
     required: true
   watch:
     description:
-      - What is reported beside whether an array can be read, some of C(capacity), C(paths), C(copies) and C(drift).
-      - C(paths) needs an array that reports who is logged in.
+      - What is reported beside whether an array can be read, some of C(capacity), C(paths), C(alerts), C(copies)
+        and C(drift).
+      - C(paths) needs an array that reports who is logged in, and C(alerts) one that reports its health.
     type: list
     elements: str
     default: [capacity, copies]
