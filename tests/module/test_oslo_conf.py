@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module oslo_conf as a user runs it. The editor's changes of files are tested in tests/openstack."""
+"""The module oslo_conf, in one test as a task of a play. Changes of files are tested in tests/openstack."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.module.arrays import Modules, Result
 from tests.module.playbooks import Player
 
 NEW_SECRET, OLD_SECRET, URL_SECRET = "Canary-Secret-7731", "Former-Secret-1881", "Url-Secret-4242"
@@ -55,40 +56,47 @@ def conf(tmp_path: Path) -> Path:
 
 
 def task(path: Path, **options: Any) -> dict[str, Any]:
-    return {"name": "Edit", "openflash.storage.oslo_conf": {"path": str(path), **options}}
+    return {"path": str(path), **options}
 
 
-def run(player: Player, *tasks: dict[str, Any]) -> Any:
-    return player.results(tasks, {})
+def edit(modules: Modules, args: dict[str, Any], *, check: bool = False) -> Result:
+    """The result of a task that must succeed."""
+    result = modules.run("oslo_conf", args, check=check)
+    assert not result.failed, result.msg
+    return result
 
 
-def messages(player: Player, *tasks: dict[str, Any]) -> list[str]:
-    """The messages of tasks that must fail, run in one play."""
-    results = run(player, *({**failing, "ignore_errors": True} for failing in tasks))
-    assert [result["failed"] for result in results] == [True] * len(tasks)
-    return [result["msg"] for result in results]
+def message(modules: Modules, args: dict[str, Any], *, check: bool = False) -> str:
+    """The message of a task that must fail."""
+    result = modules.run("oslo_conf", args, check=check)
+    assert result.failed
+    assert "Traceback" not in result.stdout + result.stderr
+    return result.msg
 
 
-def test_a_section_is_added_once_and_removed_without_a_trace(player: Player, conf: Path) -> None:
+def test_a_section_is_added_once_and_removed_without_a_trace(modules: Modules, conf: Path) -> None:
     """Check mode predicts the change, the second run changes nothing, and the removal restores the file."""
     without_member = {"name": "DEFAULT", "members": [{"name": "enabled_backends", "absent": ["xtremio"]}]}
     removed = [{"name": "xtremio", "state": "absent"}, without_member]
-    checked = task(conf, sections=SECTIONS) | {"check_mode": True}
-    results = run(player, checked, task(conf, sections=SECTIONS, backup=True), task(conf, sections=SECTIONS))
+    results = [
+        edit(modules, task(conf, sections=SECTIONS), check=True),
+        edit(modules, task(conf, sections=SECTIONS, backup=True)),
+        edit(modules, task(conf, sections=SECTIONS)),
+    ]
     assert [result["changed"] for result in results] == [True, True, False]
     names = ["san_ip", "driver_ssl_cert_verify", "multi", "san_password"]
     assert results[0]["changes"] == results[1]["changes"] == {"xtremio": names, "DEFAULT": ["enabled_backends"]}
     assert conf.read_text() == CONF.replace("= lvm", "= lvm, xtremio") + WRITTEN
     assert conf.stat().st_mode & 0o777 == 0o640
     assert Path(results[1]["backup_file"]).read_text() == CONF
-    assert run(player, task(conf, sections=removed), task(conf, sections=removed))[1]["changed"] is False
+    assert edit(modules, task(conf, sections=removed)).changed
+    assert not edit(modules, task(conf, sections=removed)).changed
     assert conf.read_text() == CONF
 
 
-def test_check_mode_does_not_touch_the_file(player: Player, conf: Path) -> None:
+def test_check_mode_does_not_touch_the_file(modules: Modules, conf: Path) -> None:
     before = conf.stat()
-    (result,) = run(player, task(conf, sections=SECTIONS) | {"check_mode": True})
-    assert result["changed"]
+    assert edit(modules, task(conf, sections=SECTIONS), check=True).changed
     after = conf.stat()
     assert (conf.read_text(), after.st_mtime_ns, after.st_ino) == (CONF, before.st_mtime_ns, before.st_ino)
 
@@ -96,8 +104,9 @@ def test_check_mode_does_not_touch_the_file(player: Player, conf: Path) -> None:
 def test_no_secret_is_shown_at_any_verbosity(player: Player, conf: Path) -> None:
     """Neither the new, nor the old, nor one of another line; but that a secret has changed is shown."""
     conf.write_text(CONF + f"\n[xtremio]\nsan_password = {OLD_SECRET}\n", encoding="utf-8")
+    tasks = [{"name": "Edit", "openflash.storage.oslo_conf": task(conf, sections=SECTIONS)}]
     for arguments in (["--check", "--diff", "-vvvv"], ["--diff", "-vvvv"]):
-        completed = player.play([task(conf, sections=SECTIONS)], {}, *arguments)
+        completed = player.play(tasks, {}, *arguments)
         assert completed.rc == 0, completed.output
         # With -vvvv Ansible shows the arguments of the task, which are masked; the play itself is the user's.
         for secret in (NEW_SECRET, OLD_SECRET, URL_SECRET):
@@ -107,47 +116,47 @@ def test_no_secret_is_shown_at_any_verbosity(player: Player, conf: Path) -> None
     assert NEW_SECRET in conf.read_text()
 
 
-def test_a_dollar_in_a_secret_is_escaped(player: Player, conf: Path) -> None:
+def test_a_dollar_in_a_secret_is_escaped(modules: Modules, conf: Path) -> None:
     values = {"options": {"state_path": "$pybasedir/x"}, "secrets": {"san_password": "a$b$$c"}}
-    assert run(player, task(conf, section="lvm", **values), task(conf, section="lvm", **values))[1]["changed"] is False
+    assert edit(modules, task(conf, section="lvm", **values)).changed
+    assert not edit(modules, task(conf, section="lvm", **values)).changed
     assert "state_path = $pybasedir/x\nsan_password = a$$b$$$$c\n" in conf.read_text()
 
 
-def test_exclusive_removes_the_other_options_of_the_section(player: Player, conf: Path) -> None:
-    (result,) = run(player, task(conf, section="lvm", options={"lvm_type": "thin"}, exclusive=True))
+def test_exclusive_removes_the_other_options_of_the_section(modules: Modules, conf: Path) -> None:
+    result = edit(modules, task(conf, section="lvm", options={"lvm_type": "thin"}, exclusive=True))
     assert result["changes"] == {"lvm": ["volume_group", "lvm_type"]}
     assert conf.read_text().endswith("[lvm]\nlvm_type = thin\n")
 
 
-def test_a_symbolic_link_is_kept_and_its_target_edited(player: Player, conf: Path, tmp_path: Path) -> None:
+def test_a_symbolic_link_is_kept_and_its_target_edited(modules: Modules, conf: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.conf"
     link.symlink_to(conf)
-    (result,) = run(player, task(link, section="lvm", options={"lvm_type": "thin"}))
+    result = edit(modules, task(link, section="lvm", options={"lvm_type": "thin"}))
     assert link.is_symlink()
     assert result["path"] == str(conf)
     assert "lvm_type = thin" in conf.read_text()
 
 
-def test_a_new_file_is_created_with_a_safe_mode(player: Player, tmp_path: Path) -> None:
+def test_a_new_file_is_created_with_a_safe_mode(modules: Modules, tmp_path: Path) -> None:
     path = tmp_path / "drop-in.conf"
-    (result,) = run(player, task(path, section="a", options={"b": 1}, create=True))
-    assert result["changed"]
+    assert edit(modules, task(path, section="a", options={"b": 1}, create=True)).changed
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("[a]\nb = 1\n", 0o600)
-    (result,) = run(player, task(path, section="a", options={"b": 1}, mode="0640"))
-    assert result["changed"]
+    assert edit(modules, task(path, section="a", options={"b": 1}, mode="0640")).changed
     assert path.stat().st_mode & 0o777 == 0o640
 
 
-def test_a_file_that_the_validation_refuses_is_not_installed(player: Player, conf: Path) -> None:
+def test_a_file_that_the_validation_refuses_is_not_installed(modules: Modules, conf: Path) -> None:
     """Also in check mode; the old file is kept."""
     validator = conf.parent / "validator.py"
     validator.write_text("import sys; sys.exit('san_ip is odd' if 'odd' in open(sys.argv[1]).read() else 0)")
     command = f"{sys.executable} {validator} %s"
     odd = task(conf, section="lvm", options={"san_ip": "odd"}, validate=command)
-    for message in messages(player, odd | {"check_mode": True}, odd):
-        assert message == f"Editing {conf}: the new file is refused, and the old one stays as it is: san_ip is odd"
+    for check in (True, False):
+        complaint = message(modules, odd, check=check)
+        assert complaint == f"Editing {conf}: the new file is refused, and the old one stays as it is: san_ip is odd"
     assert conf.read_text() == CONF
-    assert run(player, task(conf, section="lvm", options={"san_ip": "even"}, validate=command))[0]["changed"]
+    assert edit(modules, task(conf, section="lvm", options={"san_ip": "even"}, validate=command)).changed
 
 
 UNREADABLE = {
@@ -158,16 +167,14 @@ UNREADABLE = {
 }
 
 
-def test_a_file_that_cannot_be_edited_is_reported_and_kept(player: Player, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_edited_is_reported_and_kept(modules: Modules, tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.conf" for number in range(len(UNREADABLE) + 1)]
     for path, content in zip(paths, UNREADABLE, strict=False):
         path.write_text(content, encoding="utf-8")
-    reported = messages(player, *(task(path, section="lvm", options={"a": "b"}) for path in paths))
-    for path, message, complaint in zip(
-        paths, reported, [*UNREADABLE.values(), "No such file or directory"], strict=True
-    ):
-        assert message.startswith(f"Editing {path}: {complaint}")
-        assert NEW_SECRET not in message
+    for path, complaint in zip(paths, [*UNREADABLE.values(), "No such file or directory"], strict=True):
+        reported = message(modules, task(path, section="lvm", options={"a": "b"}))
+        assert reported.startswith(f"Editing {path}: {complaint}")
+        assert NEW_SECRET not in reported
     assert [path.read_text(encoding="utf-8") for path in paths[:-1]] == list(UNREADABLE)
     assert not paths[-1].exists()
 
@@ -192,15 +199,14 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_bad_options_are_named(player: Player, conf: Path) -> None:
-    reported = messages(player, *(task(conf, **options) for options, _complaint in MISTAKES))
-    for message, (_options, complaint) in zip(reported, MISTAKES, strict=True):
-        assert complaint in message
+@pytest.mark.parametrize(("options", "complaint"), MISTAKES)
+def test_bad_options_are_named(modules: Modules, conf: Path, options: dict[str, Any], complaint: str) -> None:
+    assert complaint in message(modules, task(conf, **options))
     assert conf.read_text() == CONF
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can set another owner")
-def test_the_owner_of_the_file_is_kept(player: Player, conf: Path) -> None:
+def test_the_owner_of_the_file_is_kept(modules: Modules, conf: Path) -> None:
     os.chown(conf, 12345, 12346)
-    run(player, task(conf, section="lvm", options={"a": "b"}))
+    edit(modules, task(conf, section="lvm", options={"a": "b"}))
     assert (conf.stat().st_uid, conf.stat().st_gid, conf.stat().st_mode & 0o777) == (12345, 12346, 0o640)
