@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cache import CACHE
+from tests.support.environments import make_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -167,11 +168,8 @@ def environment(cache: Path) -> Callable[..., Path]:
         with open(cache / f"{name}.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not stamp.exists() or stamp.read_text() != wanted:
-                shutil.rmtree(folder, ignore_errors=True)
-                run_tool(python, "-m", "venv", folder)
                 more = () if file is None else ("--requirement", file)
-                command = (folder / "bin/python", "-m", "pip", "install", "--disable-pip-version-check")
-                run_tool(*command, *requirements, *more)
+                make_environment(folder, python, *requirements, *more)
                 stamp.write_text(wanted)
         return folder / "bin"
 

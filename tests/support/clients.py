@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.support.cache import CACHE
+from tests.support.environments import make_environment
 
 
 def client_python(requirements: Path) -> Path:
@@ -29,10 +29,7 @@ def client_python(requirements: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         complete = home / "complete"
         if not complete.exists():
-            shutil.rmtree(home, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", str(home)], check=True, timeout=1800)
-            pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*pip, "--requirement", str(requirements)], check=True, timeout=1800)
+            make_environment(home, Path(sys.executable), "--requirement", requirements)
             complete.touch()
     return home / "bin" / "python"
 
