@@ -20,7 +20,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import names
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import names, restore
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio.client import XtremIO
 from tests.arrays.xtremio import SimulatedXms
 from tests.support.one_array import Killed
@@ -192,6 +192,8 @@ def test_a_killed_restore_is_not_sent_again(
     choosing: SimulatedXms, answered: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The backup's name or its set is the requested one, which is enough to recognise it."""
+    # This array lists the backup at once. Where there is none, each of these runs would wait for it in vain.
+    monkeypatch.setattr(restore, "BACKUP_LAG", 0.5)
     number = 1
     while True:
         held, mark = written(choosing), choosing.mark()
