@@ -11,7 +11,8 @@ wire alone has ``@pytest.mark.wire``, and runs on one row of each wire; one of t
 The other rows of a wire are slow: they run after `make test` (see tests/stable.py). What may differ between releases or
 models of one array has ``@pytest.mark.every_row``, and runs on all of them in `make test`. What one and the same code
 decides for all arrays, such as a refusal of the plan or of an option, has ``@pytest.mark.common``: in `make test` it
-runs on one row of each transport, and the others are slow.
+runs on one row of each transport, and the others are slow. What Ansible itself does with the tasks of a play has
+``@pytest.mark.play``: in `make test` it runs on one row.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "common: the same code for all arrays, slow on all but one row of each transport"
     )
+    config.addinivalue_line("markers", "play: what Ansible does with tasks, slow on all but one row")
     config.addinivalue_line("markers", "trust(*kinds): on arrays with one of these values of Row.trust")
     config.addinivalue_line("markers", "hosts(known=True): on arrays with host objects, or without")
 
@@ -47,6 +49,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         quick = ONE_OF_EACH_WIRE
         if metafunc.definition.get_closest_marker("common"):
             quick = TRANSPORTS
+        elif metafunc.definition.get_closest_marker("play"):
+            quick = TRANSPORTS[:1]
         elif metafunc.definition.get_closest_marker("every_row"):
             quick = ROWS
         parameters = [

@@ -58,6 +58,7 @@ def test_one_block_of_defaults_connects_every_module(array: ArrayUnderTest, play
     assert "calls" not in repeated[0]
 
 
+@pytest.mark.play
 def test_check_mode_of_a_play_writes_nothing(array: ArrayUnderTest, player: Player) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     state, mark = array.state(), array.mark()

@@ -49,14 +49,17 @@ def assert_no_secret(text: str, where: str) -> None:
     assert not leaked, f"{leaked} in {where}:\n{text}"
 
 
-def rows(*chosen: Row) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("guarded", chosen, ids=[row.name for row in chosen], indirect=True, scope="module")
+def rows(*chosen: Row, slow: tuple[Row, ...] = ()) -> pytest.MarkDecorator:
+    parameters = [pytest.param(row, id=row.name, marks=pytest.mark.slow if row in slow else ()) for row in chosen]
+    return pytest.mark.parametrize("guarded", parameters, indirect=True, scope="module")
 
 
 EACH_WIRE = rows(*ONE_OF_EACH_WIRE)
 """For results and errors, into which the array's own client writes."""
 EACH_TRANSPORT = rows(*TRANSPORTS)
 """For what is the same for all arrays with the same transport."""
+PLAY = rows(*TRANSPORTS, slow=TRANSPORTS[1:])
+"""For what Ansible makes of results. The results themselves are tested on each wire."""
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +236,7 @@ def test_the_error_of_an_address_with_a_password_names_the_problem(canary: Array
         assert "***@127.0.0.1" in result.msg
 
 
-@EACH_TRANSPORT
+@PLAY
 def test_no_output_of_a_play_has_a_secret(canary: ArrayUnderTest, tmp_path: Path) -> None:
     """At the highest verbosity, in check and diff mode, and in the files that the play leaves."""
     player = Player(tmp_path)
@@ -314,7 +317,7 @@ def test_no_file_that_a_task_writes_can_be_read_by_others(canary: ArrayUnderTest
             assert_no_secret(path.read_text(encoding="utf-8", errors="replace"), str(path))
 
 
-@EACH_TRANSPORT
+@PLAY
 def test_no_output_of_a_play_has_the_password_of_the_environment(canary: ArrayUnderTest, tmp_path: Path) -> None:
     connection = {name: value for name, value in canary.connection.items() if name != "password"}
     play: list[dict[str, Any]] = [{"openflash.storage.flash_facts": {}}]
@@ -323,7 +326,7 @@ def test_no_output_of_a_play_has_the_password_of_the_environment(canary: ArrayUn
     assert_no_secret(completed.output, "the output")
 
 
-@EACH_TRANSPORT
+@PLAY
 def test_the_process_list_shows_no_secret(canary: ArrayUnderTest, tmp_path: Path) -> None:
     player = Player(tmp_path)
     play = [{f"openflash.storage.{module}": args, "ignore_errors": True} for module, args in tasks(canary)[:5]]
