@@ -54,6 +54,7 @@ NOT_YET = (
     "tests/module/test_eight_processes.py",
     "tests/module/test_gathered.py",
     "tests/module/test_hostile_options.py",
+    "tests/module/test_inventory.py",
     "tests/module/test_progress_over_ssh.py",
     "tests/module/test_restores_together.py",
     "tests/module/test_secrets.py::test_no_artifact_of_ansible_runner",

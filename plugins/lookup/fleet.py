@@ -28,6 +28,9 @@ options:
     type: path
     env:
       - name: FLASH_FLEET
+seealso:
+  - plugin: openflash.storage.flash
+    plugin_type: inventory
 notes:
   - An array that the file does not name is an error, and so is one that it names twice.
 """
