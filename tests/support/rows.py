@@ -23,7 +23,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.connec
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import OptionRule
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import format_size
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendor import Option
-from tests.support import awx_rows
+from tests.support import awx_rows, matrix
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "  # The options that only some arrays have: `make rows` writes them from vendors/NAME/vendor.py\n"
@@ -203,6 +203,7 @@ WRITTEN: dict[str, Callable[[str], str]] = {
     "playbooks/vars/awx_credential_types.yml": awx_rows.credential_types,
     "roles/array_simulator/README.md": simulator_readme,
     "roles/cinder_backend/meta/argument_specs.yml": argument_specs,
+    "docs/docsite/rst/capabilities.rst": matrix.page,
     **{f"docs/docsite/rst/array_{vendor}.rst": page(vendor) for vendor in VENDORS},
 }
 """For each file, the function that returns its correct text from its present text."""

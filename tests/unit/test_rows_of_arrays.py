@@ -26,7 +26,8 @@ from tests.bench import run as bench
 from tests.e2e import test_cinder
 from tests.images import lab
 from tests.module import arrays
-from tests.support import rows
+from tests.module.abilities import OPERATIONS
+from tests.support import matrix, rows
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCSITE = ROOT / "docs/docsite"
@@ -180,3 +181,7 @@ def test_every_guide_is_in_the_contents() -> None:
     sections = yaml.safe_load((DOCSITE / "extra-docs.yml").read_text())["sections"]
     listed = [page for section in sections for page in section["toctree"]]
     assert sorted(listed) == sorted(path.stem for path in DOCSITE.glob("rst/*.rst"))
+
+
+def test_the_table_of_capabilities_has_every_operation() -> None:
+    assert set(matrix.TITLES) == set(OPERATIONS)
