@@ -46,3 +46,12 @@ def test_no_data_is_lost_where_all_that_is_assumed_is_wrong(
     number = 0 if how == UNDISTURBED else max(1, len(changes) - 1)
     verdict, text = torture.carry_out(Case(row, operation, WORST, how, number))
     assert verdict != BROKEN, text
+
+
+def test_the_content_is_kept_where_an_array_lists_a_backup_late(arrays: dict[str, ArrayUnderTest]) -> None:
+    """A Dsware that is refreshed, killed after the copy was begun. The next run does not see the backup for a while."""
+    with ExitStack() as stack:
+        torture = Torture({"dsware-rest": arrays["dsware-rest"]}, stack)
+        late, operation = "dsware.array.made_seen_after=5.0", "refresh a volume from another volume"
+        verdict, text = torture.carry_out(Case("dsware-rest", operation, late, KILLED, 5))
+    assert verdict != BROKEN, text

@@ -67,21 +67,23 @@ class Restores(Copies):
             marked = existing is not None and self._wire.has_snapshot(token)
             if existing is not None and not marked:
                 return existing
-            marked = marked or self._mark_restore(token, volume.name)
+            marked = marked or self._take(token, volume.name)
             if marked and not self._is_unfinished(volume.name, token, run):
                 existing = existing or self._backup(volume, backup)
                 if existing is not None:
                     self._remove_records(run)
                     self._remove_marker(token, backup, run)
                     return existing
-            if existing is None:
+            if not marked:
                 existing = self._create_snapshot(SnapshotSpec(backup, volume))
-            else:
+            elif existing is not None or self._take(backup, volume.name):
+                # An earlier run has taken it, though an array that lists what is new late may not show it yet.
                 self._further_backup(volume, backup)
             fill(token, not marked)
             self._remove_records(run)
             self._remove_marker(token, backup, run)
-            return existing
+            proven = self.capabilities.proves_snapshots
+            return existing or Snapshot(backup, volume.name, volume.size, proven=proven, mappings=(), children=())
 
     def _backup(self, volume: Volume, backup: str) -> Optional[Snapshot]:
         """The existing backup. Raises Conflict when it is a snapshot of another volume."""
@@ -167,13 +169,13 @@ class Restores(Copies):
 
     # -- the restore -------------------------------------------------------------------------------------------------
 
-    def _mark_restore(self, token: str, volume: str) -> bool:
-        """Take the marker. Returns whether an earlier run has taken it."""
+    def _take(self, name: str, volume: str) -> bool:
+        """Take a snapshot: the marker or the backup. Returns whether an earlier run has taken it."""
         lost: List[AnswerLost] = []
 
         def take() -> None:
             try:
-                self._wire.create_snapshot(token, volume)
+                self._wire.create_snapshot(name, volume)
             except AnswerLost as error:
                 lost.append(error)
                 raise
