@@ -43,6 +43,8 @@ STABLE = (
     Stable("tests/openstack/test_brick_connector.py", 200),
     Stable("tests/module/test_drift_page.py", 60, ("chromium",)),
     Stable("tests/module/test_fleet_report_page.py", 60, ("chromium",)),
+    Stable("tests/module/test_drift.py", 400),
+    Stable("tests/module/test_progress_over_ssh.py", 900, ("debootstrap", "ssh"), root=True),
     Stable("tests/module/", 60),
     Stable(f"tests/openstack/test_interrupted_drivers.py::{INTERRUPTED}[datera", 300),
     Stable("tests/role/test_openstack_backends.py", 300),
@@ -50,12 +52,10 @@ STABLE = (
 NOT_YET = (
     "tests/module/test_awx.py",
     "tests/module/test_assumptions.py::test_no_data_is_lost_where_all",
-    "tests/module/test_drift.py",
     "tests/module/test_eight_processes.py",
     "tests/module/test_gathered.py",
     "tests/module/test_hostile_options.py",
     "tests/module/test_inventory.py",
-    "tests/module/test_progress_over_ssh.py",
     "tests/module/test_restores_together.py",
     "tests/module/test_secrets.py::test_no_artifact_of_ansible_runner",
 )
