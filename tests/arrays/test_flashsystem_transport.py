@@ -208,7 +208,7 @@ def server(answer: bytes | None) -> Iterator[int]:
 
 def test_a_server_that_does_not_speak_ssh_is_reported(array: FlashSystemUnderTest) -> None:
     with server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port, pytest.raises(Unreachable, match="does not speak SSH"):
-        array.transport(port=port).connect()
+        array.transport(port=port, timeout=2.0).connect()
 
 
 def test_a_silent_server_is_a_timeout(array: FlashSystemUnderTest) -> None:
