@@ -69,6 +69,7 @@ def interrupt(
     return result
 
 
+@pytest.mark.common
 def test_sigterm_ends_a_task_that_waits_for_the_answer_to_a_change(array: ArrayUnderTest, tmp_path: Path) -> None:
     interrupted_change(array, tmp_path, signal.SIGTERM)
 
@@ -92,6 +93,7 @@ def interrupted_change(array: ArrayUnderTest, tmp_path: Path, number: signal.Sig
     assert "interrupted" in [call["outcome"] for call in result["calls"]]
 
 
+@pytest.mark.common
 def test_sigterm_ends_a_task_that_reads(array: ArrayUnderTest, tmp_path: Path) -> None:
     array.fault(kind="latency", seconds=DELAY, count=None, skip=2)
     result = interrupt(array, tmp_path, "flash_facts", {"gather_subset": ["all"]}, lambda: sum(array.struck()) > 0)
@@ -99,6 +101,7 @@ def test_sigterm_ends_a_task_that_reads(array: ArrayUnderTest, tmp_path: Path) -
 
 
 @pytest.mark.trust("tls", None)
+@pytest.mark.common
 def test_sigterm_ends_a_task_that_waits_for_a_busy_array(array: ArrayUnderTest, tmp_path: Path) -> None:
     array.fault(kind="busy", count=None, match={"write": True})
     args = {"name": "db1", "size": "10GiB", "wait_timeout": DELAY}
@@ -108,6 +111,7 @@ def test_sigterm_ends_a_task_that_waits_for_a_busy_array(array: ArrayUnderTest, 
     array.converges("flash_volume", name="db1", size="10GiB")
 
 
+@pytest.mark.common
 def test_sigterm_ends_a_task_with_several_threads(array: ArrayUnderTest, tmp_path: Path) -> None:
     """The steps that have begun end, and no other step begins."""
     array.fault(kind="latency", seconds=DELAY, count=None, match={"write": True})
@@ -151,6 +155,7 @@ def port() -> Iterator[Port]:
         yield Port(listener)
 
 
+@pytest.mark.common
 def test_sigterm_ends_a_task_that_connects(array: ArrayUnderTest, tmp_path: Path, port: Port) -> None:
     args = {"name": "db1", "size": "10GiB", "port": port.number}
     result = interrupt(array, tmp_path, "flash_volume", args, port.is_connected)
