@@ -172,7 +172,7 @@ def test_what_somebody_types_into_a_survey_is_no_template(
         ({"provision_arrays": ""}, "empty"),
         ({"provision_volumes": " \n "}, "provision_volumes needs a line NAME SIZE"),
         ({"provision_volumes": "web-data"}, "provision_volumes needs a line NAME SIZE"),
-        ({"provision_volumes": "web-data 10"}, "size"),
+        ({"provision_volumes": "web-data 10"}, "MiB"),
         ({"provision_initiators": "iqn.2026-01.org.example:web"}, "initiators need provision_host"),
         ({"provision_connection": {}}, "vendor"),
     ],
@@ -297,7 +297,7 @@ def test_reports_as_jobs(arrays_of_fleet: dict[str, ArrayUnderTest], tmp_path: P
         assert ran.rc == expected, ran.output
         assert SECRET not in ran.text + ran.noted
     report = json.loads((tmp_path / "fleet-report/fleet_report.json").read_text(encoding="utf-8"))
-    assert {entry["array"] for entry in report["arrays"]} == set(arrays_of_fleet)
+    assert {entry["name"] for entry in report["arrays"]} == set(arrays_of_fleet)
     assert SECRET not in "".join(
         path.read_text(encoding="utf-8") for path in tmp_path.glob("[df]*/*") if path.suffix in (".json", ".html")
     )

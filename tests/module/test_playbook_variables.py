@@ -71,7 +71,7 @@ INTERNAL = {
         *("awx_hosts_of_arrays", "awx_question_arrays", "awx_templates"),
     },
     "clone": {f"clone_{name}" for name in ("addresses", "larger", "of_snapshot", "result", "system")},
-    "declare": {f"declare_{name}" for name in ("content", "file", "removes", "result", "sections")},
+    "declare": {f"declare_{name}" for name in ("content", "file", "kinds", "removes", "result", "sections")},
     "golden_image": {"golden_image_given", "golden_image_lines"},
     "provision": {
         *(f"provision_{name}" for name in ("addresses", "declared", "kind", "lines", "names", "pooled", "result")),
