@@ -51,7 +51,10 @@ def take_from_the_index(commands: Path) -> None:
             file.write_text(named, encoding="utf-8")
 
 
-DEPENDS = ("plugins/action", "plugins/doc_fragments", "plugins/filter", "plugins/modules", "plugins/plugin_utils")
+DEPENDS = tuple(
+    f"plugins/{name}"
+    for name in ("action", "doc_fragments", "filter", "inventory", "lookup", "modules", "plugin_utils")
+)
 """What imports something of ansible-core, beside the files that lie in plugins/module_utils itself."""
 
 
