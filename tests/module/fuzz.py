@@ -39,7 +39,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.transp
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport
 from tests.module.arrays import GIB, ONE_OF_EACH_WIRE, ArrayUnderTest, Modules
 from tests.module.operations import build
-from tests.module.tape import READS, WITHOUT_COMPLETENESS, Mangled, Tape, outcome
+from tests.module.tape import MONITORED, READS, WITHOUT_COMPLETENESS, Mangled, Tape, outcome
 from tests.support.simulator import Simulator
 
 CASES = Path(__file__).with_name("fuzz_cases.json")
@@ -208,11 +208,12 @@ class Target:
         array.reset()
         with array.library() as client:
             build(client, array.subject, needs, lambda name: array.write(name, GIB))
+        array.operate(alerts=[{"severity": "critical", "text": "a fan has failed", "about": "fan1"}])
         self._tape = tape = Tape(patch)
         self._client, self._reads = connect(self._settings), 0
         self._requests = {SESSION: list(dict.fromkeys(tape.used))}
         self._complete: dict[str, int | None] = {}
-        for name, read in READS.items():
+        for name, read in {**READS, **MONITORED}.items():
             tape.used.clear()
             found = outcome(partial(read, self._client, array), name)
             self._complete[name] = len(found) if isinstance(found, Listing) else None
@@ -261,7 +262,7 @@ class Target:
                 if not isinstance(client, FlashError):
                     client.close()
                 return None
-            result = outcome(lambda: READS[case.read](self._client, self._array), case.read)
+            result = outcome(lambda: ({**READS, **MONITORED})[case.read](self._client, self._array), case.read)
         except AssertionError as error:
             return str(error)
         finally:

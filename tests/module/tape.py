@@ -36,6 +36,19 @@ READS: dict[str, Read] = {
     "mappings of a host": lambda client, array: client.mappings(hosts=["web1"]),
     "groups": lambda client, array: client.groups() if hasattr(client, "groups") else Listing(),
 }
+MONITORED: dict[str, Read] = {
+    "logins": lambda client, array: client.logins() if reports(client, "connections") else Listing(),
+    "health": lambda client, array: client.health() if reports(client, "health") else Listing(),
+    "performance": lambda client, array: client.performance(["data1"]) if reports(client, "performance") else Listing(),
+}
+"""What is read of the operation of an array."""
+
+
+def reports(client: Any, aspect: str) -> bool:
+    """Whether the array reports it. An array that does not may have no such method."""
+    return client.capabilities.refusal(aspect) is None
+
+
 WITHOUT_COMPLETENESS = ("info", "capacity", "ports")
 """Reads whose result may lack entries: a port that does not report that it is up is left out."""
 

@@ -199,4 +199,7 @@ def utc(seconds: float) -> str:
 
     :raises ValueError, OverflowError: no such time.
     """
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except OSError as error:
+        raise ValueError("there is no time %s" % seconds) from error

@@ -79,8 +79,8 @@ class Monitoring(Reading, Connections, Health, Performance):
             system = self._system()
             nodes = self._wire.nodes()
             return HealthReport(
-                Part(self.label, _state(system.get("health")), system.get("health")),
-                nodes=client.listing("node", nodes, _node, _node_name),
+                Part(self.label, *_state(system.get("health"))),
+                nodes=client.listing("node", nodes, _node, lambda node: node.get("name")),
                 ports=_parts("port", nodes, _NICS),
                 disks=_parts("disk", nodes, _DISKS),
                 alerts=client.listing("alert", self._wire.faults(), _alert, lambda fault: fault.get("id")),
@@ -130,8 +130,9 @@ def _time(reported: float) -> str:
     return utc(reported / 1000.0 if reported > _LATEST_IN_SECONDS else reported)
 
 
-def _state(word: Any) -> str:
-    return UNCLEAR if not word else _STATES.get(str(word), WARNING)
+def _state(word: Any) -> Tuple[str, Optional[str]]:
+    """The state, and the array's own word."""
+    return (_STATES.get(str(word), WARNING), str(word)) if word else (UNCLEAR, None)
 
 
 def _node_name(node: Entity) -> str:
@@ -139,12 +140,13 @@ def _node_name(node: Entity) -> str:
 
 
 def _node(node: Entity) -> Part:
-    return Part(_node_name(node), _state(node.get("health")), node.get("health"))
+    return Part(_node_name(node), *_state(node.get("health")))
 
 
 def _parts(kind: str, nodes: Sequence[Entity], keys: Sequence[str]) -> Listing[Part]:
     """The parts of all nodes; UNKNOWN where a list of nodes has none of them, or no more than their paths."""
-    found = [(node, part) for node in nodes for key in keys for part in node.get(key) or ()]
+    with client.understanding("the parts of the nodes"):
+        found = [(node, part) for node in nodes for key in keys for part in node.get(key) or ()]
     if NODE_PARTS.value != "complete" or not found:
         return UNKNOWN
     if not all(isinstance(part, dict) and part.get("health") for _node, part in found):
@@ -153,7 +155,7 @@ def _parts(kind: str, nodes: Sequence[Entity], keys: Sequence[str]) -> Listing[P
     def convert(pair: Tuple[Entity, Entity]) -> Part:
         node, part = pair
         name = "%s/%s" % (_node_name(node), part.get("slot_label") or part.get("id") or part["path"])
-        return Part(name, _state(part["health"]), str(part["health"]))
+        return Part(name, *_state(part["health"]))
 
     return client.listing(kind, found, convert, lambda pair: pair[1].get("id"))
 

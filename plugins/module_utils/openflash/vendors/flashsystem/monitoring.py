@@ -81,7 +81,10 @@ class Monitoring(Reading, Connections, Health, Performance):
         The state of the array is the worst of its pools, since it reports none of its own.
         """
         with self._doing("read the health"):
-            pools = [_part(row, row.get("name") or row["id"]) for row in self._wire.lsmdiskgrp() if "" not in row]
+            rows = self._wire.lsmdiskgrp()
+            if any("" in row for row in rows):
+                raise BadReply("the array lists a pool that cannot be understood")
+            pools = [_part(row, row.get("name") or row["id"]) for row in rows]
             array = max(pools, key=lambda pool: (UNCLEAR, OK, WARNING, CRITICAL).index(pool.state), default=Part(""))
             nodes = self._wire.lsnode(session=False)
             fc = self._optional(lambda: self._wire.lsportfc(session=False))
