@@ -165,8 +165,11 @@ class Document:
         if "," in member or not member.strip() or member != member.strip():
             raise ConfError("%r cannot be a member of a list with commas" % member)
         found = self.values(section, key)
-        if not found or not found[-1].strip():
-            self.set(section, key, found[:-1] + [member])
+        if not found:
+            self.set(section, key, [member])
+        elif not found[-1].strip():
+            position = self._last(section, key)
+            self._items[position] = self._rewritten(self._items[position], member)
         elif member not in _members(found[-1]):
             self._edit_last(section, key, lambda text: _with_member(text, member))
 
@@ -190,8 +193,12 @@ class Document:
         ending = _ending(item.lines[-1])
         return item._replace(lines=((head + _quoted(value)).rstrip() + ending,))
 
+    def _last(self, section: str, key: str) -> int:
+        """The position of the assignment that counts."""
+        return max(n for n, item in enumerate(self._items) if _is(item, section, key))
+
     def _edit_last(self, section: str, key: str, edit: Callable[[str], str]) -> None:
-        position = max(n for n, item in enumerate(self._items) if _is(item, section, key))
+        position = self._last(section, key)
         self._items[position] = self._with_value_text(self._items[position], edit)
 
     def _with_value_text(self, item: Item, edit: Callable[[str], str]) -> Item:

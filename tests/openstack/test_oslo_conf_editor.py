@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import assume, given, settings, strategies as st
+from hypothesis import assume, example, given, settings, strategies as st
 
 from ansible_collections.openflash.storage.plugins.filter.cinder_backends import cinder_backends
 from ansible_collections.openflash.storage.plugins.filter.glance_datera_store import glance_datera_store
@@ -199,6 +199,7 @@ def test_oslo_config_reads_the_values_that_were_set(
 
 @RUNS
 @given(text=files(), section=st.sampled_from(SECTIONS), key=st.sampled_from(KEYS), member=MEMBERS)
+@example("[DEFAULT]\nenabled_backends = a,\n  b\nenabled_backends =\n", "DEFAULT", "enabled_backends", "c")
 def test_members_of_a_list_are_added_and_removed(parse: Parse, text: str, section: str, key: str, member: str) -> None:
     def members(sections: Sections) -> list[str]:
         value = sections.get(normal(section), {}).get(key, [""])[-1]

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What an array reports of its operation: which initiators are logged in, its health and its load.
 
 Tests set it over the control API. It is no content: it is not in the state file, and a reset ends it. Where nothing is

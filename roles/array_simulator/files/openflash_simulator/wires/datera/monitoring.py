@@ -1,3 +1,6 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults, the parts of nodes, and figures (section 2 of the sheet, and the schema of version 2.1 that it refers to)."""
 
 from __future__ import annotations

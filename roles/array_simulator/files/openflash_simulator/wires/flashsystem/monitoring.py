@@ -1,3 +1,6 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Drives, events and figures: what the array reports of its health and its load.
 
 The columns are those of the siblings (section 9 of the sheet), as public monitoring scripts read them.

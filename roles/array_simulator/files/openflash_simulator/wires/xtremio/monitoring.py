@@ -1,3 +1,6 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The health and the load of a cluster: alerts, hardware and counters (section 7 of the sheet).
 
 The properties are those that public clients read (mtboren/XtremIO.Utils, the XtremIO driver of SODA delfin).
