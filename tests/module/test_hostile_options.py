@@ -22,7 +22,8 @@ from tests.module.arrays import ONE_OF_EACH_WIRE, ArrayUnderTest
 from tests.support.oracle import HELPER, TEMPORARY
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
+MODULES = sorted({path.stem for path in (ROOT / "plugins/modules").glob("*.py")} - {"__init__", "flash_simulator"})
+"""Without the one that connects to no array and runs no program: it only sends its options to a simulator."""
 MARK = "MARK"
 """Stands for a file that no task may make."""
 VALUES = {
@@ -90,6 +91,10 @@ def shaped(option: Mapping[str, Any], value: str, folder: Path) -> Any:
     return [value] if kind == "list" else value
 
 
+DICTIONARIES = ("filters", "placement", "qos")
+"""Options that are one dictionary with options of its own."""
+
+
 def arguments(module: str, place: tuple[str, ...], value: Any, array: ArrayUnderTest, folder: Path) -> dict[str, Any]:
     """A task that would be right but for this value."""
     iqn = list(array.row.initiators[:1])
@@ -109,6 +114,7 @@ def arguments(module: str, place: tuple[str, ...], value: Any, array: ArrayUnder
     single: dict[str, dict[str, Any]] = {
         "flash_array": {},
         "flash_facts": {},
+        "flash_group": {"name": "g1"},
         "flash_host_map": host,
         "flash_image": {"name": "img1", "path": str(folder / "none.raw"), "state_dir": str(folder / "state")},
         "flash_snapshot": snapshot,
@@ -118,14 +124,14 @@ def arguments(module: str, place: tuple[str, ...], value: Any, array: ArrayUnder
     own = dict(single.get(module, {}))
     if module == "oslo_conf" and place[0] == "sections":
         del own["section"]
-    if len(place) > 1 and place[0] not in ("filters", "members"):
+    if len(place) > 1 and place[0] not in (*DICTIONARIES, "members"):
         own = {} if module != "oslo_conf" else own
     if module == "flash_snapshot" and place[-1] == "group":
         own.pop("volume", None)
     inner: Any = own
     for step in place[:-1]:
-        item = {} if step == "filters" else dict(lists[step])
-        inner[step] = item if step == "filters" else [item]
+        item = {} if step in DICTIONARIES else dict(lists[step])
+        inner[step] = item if step in DICTIONARIES else [item]
         inner = item
     if place[-1] == "group":
         inner.pop("volume", None)

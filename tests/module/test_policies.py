@@ -86,6 +86,10 @@ def test_the_plan_of_a_task(xtremio: ArrayUnderTest) -> None:
         xtremio.task("flash_volume", name=name, **plan) for name in ("web-a", "web-b", "web-c")
     )
     without = xtremio.task("flash_volume", name="web-a", state="absent", unmap=True, check=True)
-    found = decided("plan", deleted, unmapped, absent, without, {})
+    every = {"plan": ["end the access of every initiator to volume web-a", "delete volume web-a"]}
+    failed = {"plan": [], "failed": True}
+    found = decided("plan", deleted, unmapped, absent, without, every, failed, {})
     assert found[:3] == [(False, ["volume web-a is deleted, and hosts have it: web"]), (True, []), (True, [])]
-    assert [allowed for allowed, _ in found[3:]] == [False, False]
+    assert found[3] == found[0], "the plan is in a result with and without a diff"
+    assert found[4] == (False, ["volume web-a is deleted, and hosts have it: every initiator"])
+    assert [allowed for allowed, _ in found[5:]] == [False, False]
