@@ -53,7 +53,6 @@ NOT_YET = (
     "tests/module/test_awx.py",
     "tests/module/test_assumptions.py::test_no_data_is_lost_where_all",
     "tests/module/test_eight_processes.py",
-    "tests/module/test_gathered.py",
     "tests/module/test_hostile_options.py",
     "tests/module/test_inventory.py",
     "tests/module/test_restores_together.py",
