@@ -29,7 +29,7 @@ from .openflash.apply import Applied, apply, nothing
 from .openflash.array import Array
 from .openflash.connect import connect
 from .openflash.errors import CONNECT, FlashError, Interrupted, NotDone, context
-from .openflash.identify import identified
+from .openflash.identify import check_identities, identified
 from .openflash.plan.desired import GATHERED, DesiredState
 from .openflash.plan.draft import Plan, assumption
 from .openflash.plan.planner import plan as make_plan
@@ -112,6 +112,7 @@ def _run(
         with _connected(module, result) as array:
             desired_state = identified(array, desired_state)
             actual = read(array, desired_state)
+            check_identities(desired_state, actual.volumes)
             plan = make_plan(desired_state, actual, _policy(module.params), array.capabilities, module.check_mode)
             for error in plan.errors:
                 error.fill(array=array.label)

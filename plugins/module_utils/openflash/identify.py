@@ -81,5 +81,21 @@ def _renamed(state: DesiredState, names: Map[str, str]) -> DesiredState:
         ),
         retentions=tuple(replace(one, volume=names.get(one.volume, one.volume)) for one in state.retentions),
         mappings=tuple(replace(one, volume=names.get(one.volume, one.volume)) for one in state.mappings),
-        identities={},
+        identities={names[name]: identity for name, identity in state.identities.items()},
     )
+
+
+def check_identities(state: DesiredState, volumes: Listing[Volume]) -> None:
+    """Check that the names, by which the task goes on, still belong to the volumes that it chose.
+
+    :param volumes: those that were read for the plan, after ``identified`` had listed them.
+    :raises Conflict: another run has given the name to another volume meanwhile.
+    """
+    for name, identity in state.identities.items():
+        volume = volumes.named(name)
+        if volume is not None and not identity.is_of(volume):
+            raise Conflict(
+                "another volume has the name %s since the volume with %s was found" % (name, identity.text),
+                target=name,
+                hint="Run the task again.",
+            )

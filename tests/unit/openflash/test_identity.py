@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import BadReply, Conflict, NotFound
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.identify import identified
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.identify import check_identities, identified
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Listing, Unreadable, Volume
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.identity import canonical
@@ -69,3 +69,13 @@ def test_an_identity_that_several_volumes_have_chooses_none() -> None:
 def test_a_volume_that_is_called_like_an_identity_is_another_one() -> None:
     with pytest.raises(Conflict, match="volume id 9 has another identity"):
         chosen(Listing((*VOLUMES, Volume("id 9", 1, id="10"))), id="9", state="absent")
+
+
+def test_a_name_that_another_volume_got_since_the_list_was_read_is_refused() -> None:
+    options = {"id": "7", "state": "absent"}
+    array: Any = SimpleNamespace(label="array1", volumes=lambda: Listing(VOLUMES))
+    state = identified(array, desired.volumes([options], options))
+    check_identities(state, Listing(VOLUMES))
+    check_identities(state, Listing())
+    with pytest.raises(Conflict, match="nother volume has the name db1 since the volume with id 7 was found"):
+        check_identities(state, Listing((Volume("db1", 1, id="9"),)))

@@ -40,10 +40,10 @@ def test_an_entry_without_a_range_is_unchanged_and_entries_keep_their_order() ->
 
 
 def test_options_of_one_entry_have_the_same_number() -> None:
-    item = {"name": "monday-{1..2}", "volume": "db{01..02}", "state": "present"}
+    item = {"name": "monday-{1..2}", "volume": "db{01..02}", "target": "test{1..2}", "state": "refreshed"}
     assert expanded([item], "snapshots") == [
-        {"name": "monday-1", "volume": "db01", "state": "present"},
-        {"name": "monday-2", "volume": "db02", "state": "present"},
+        {"name": "monday-1", "volume": "db01", "target": "test1", "state": "refreshed"},
+        {"name": "monday-2", "volume": "db02", "target": "test2", "state": "refreshed"},
     ]
 
 
@@ -63,6 +63,7 @@ def test_options_of_one_entry_have_the_same_number() -> None:
         ({"name": "a{1..2}", "volume": "b{1..3}"}, "different ranges"),
         ({"host": "a{1..2}", "volume": "b{2..3}"}, "different ranges"),
         ({"name": "cg{1..2}", "volumes": ["db{1..2}"]}, "each could belong to all of the other"),
+        ({"name": "cg{1..2}", "remove_volumes": ["db{1..2}"]}, "each could belong to all of the other"),
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused(item: dict[str, Any], reason: str) -> None:

@@ -20,7 +20,7 @@ Options = Mapping[str, Any]
 MOST = 10_000
 """Entries of one list."""
 
-RANGED = ("backup", "group", "host", "name", "rename_from", "source_snapshot", "source_volume", "volume")
+RANGED = ("backup", "group", "host", "name", "rename_from", "source_snapshot", "source_volume", "target", "volume")
 """Options of an entry that name objects."""
 
 _BRACES = re.compile(r"\{([^{}]*\.\.[^{}]*)\}")
@@ -105,13 +105,14 @@ def _entries(item: Options) -> List[Options]:
                 hint="The options of one entry have the same number, so their ranges are the same. Otherwise give an "
                 "entry for each combination.",
             )
-    for text in item.get("volumes") or ():
-        if has_range(text):
-            raise Invalid(
-                "%s: %s and volumes: %s are both ranges, of which each could belong to all of the other"
-                % (option, item[option], text),
-                hint="Give an entry for each object, with its volumes.",
-            )
+    for members in ("volumes", "remove_volumes"):
+        for text in map(str, item.get(members) or ()):
+            if has_range(text):
+                raise Invalid(
+                    "%s: %s and %s: %s are both ranges, of which each could belong to all of the other"
+                    % (option, item[option], members, text),
+                    hint="Give an entry for each object, with its volumes.",
+                )
     made: List[Options] = []
     for number in range(first.first, first.last + 1):
         own: Dict[str, Any] = {name: one.name(number) for name, one in ranges.items()}
