@@ -125,6 +125,8 @@ class Wire(ABC):
     def rollback(self, volume: str, snapshot: str) -> None:
         """Put the snapshot's content back into its volume."""
 
+    # The text socket has no limits, and the client refuses them before it would call one of these.
+
     def policy_of(self, volume: str) -> Optional[Policy]:
         """The QoS policy of the volume, with an empty name where it has none; None where that cannot be read."""
         return None
